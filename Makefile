@@ -1,0 +1,75 @@
+# Everything a person or a machine does with this tree. Needs Python >= 3.11, git and make; the rest is installed here.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CODE := exporter tests bench scripts
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types imports dockerfile servers golden docs lock bench clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.runtime ## A simulated exchange and the exporter; no key needed, runs until Ctrl-C
+	@exec $(BIN)/bingx-exporter demo $(DEMO_FLAGS)
+
+test: $(VENV)/.dev servers ## The whole test suite, with all its set-up
+	$(BIN)/pytest -n 4 --dist worksteal $(TESTS)
+
+check: $(VENV)/.dev lint types imports dockerfile test ## All that CI checks
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+dockerfile: $(VENV)/.dev
+	$(BIN)/hadolint Dockerfile
+
+servers: ## Install the real servers that tests talk to (Debian, root only; else those tests skip)
+	@scripts/install-servers
+
+golden: $(VENV)/.dev ## Rewrite the golden files; review the difference
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests -k golden
+
+docs: $(VENV)/.dev ## Rewrite the generated pages of docs/
+	$(BIN)/python scripts/generate_docs.py
+
+lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows
+	$(PIP) install uv
+	$(BIN)/uv pip compile pyproject.toml --upgrade --extra postgresql --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements/runtime.lock
+	$(BIN)/uv pip compile pyproject.toml --upgrade --group dev --extra postgresql --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements/dev.lock
+
+bench: $(VENV)/.dev ## Measure, each figure beside a reference in the same run
+	$(BIN)/python bench/run.py
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+
+$(VENV)/.python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python requirements/runtime.lock pyproject.toml
+	$(PIP) install --require-hashes -r requirements/runtime.lock
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@

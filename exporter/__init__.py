@@ -1,0 +1,1 @@
+"""A Prometheus exporter for BingX perpetual-futures accounts."""

@@ -1,0 +1,1 @@
+"""Parts that tests share: a clock that is set by hand, strict parsers, real servers on free ports."""
