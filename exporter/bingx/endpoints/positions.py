@@ -1,0 +1,129 @@
+"""Positions: what is open, one row per position. Needs the right Read.
+
+No parameters. Only symbol, side and amount can be relied on; the other fields came in stages. Closed positions do not
+linger; several positions may share symbol and side (separate isolated margin).
+<https://bingx-api.github.io/docs/#/en-us/swapV2/account-api.html>
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.bingx.wire import Drifts, Parsed, Row, rows
+from exporter.model import MarginMode, Position, Side
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+_KNOWN: Final = frozenset(
+    (
+        "availableAmt",
+        "avgPrice",
+        "createTime",
+        "currency",
+        "initialMargin",
+        "isolated",
+        "leverage",
+        "liquidationPrice",
+        "margin",
+        "markPrice",
+        "maxMarginReduction",
+        "minIncreaseMargin",
+        "onlyOnePosition",
+        "pnlRatio",
+        "positionAmt",
+        "positionId",
+        "positionSide",
+        "positionValue",
+        "realisedProfit",
+        "riskRate",
+        "symbol",
+        "unrealizedProfit",
+        "updateTime",
+    )
+)
+_BY_NAME: Final = {"LONG": Side.LONG, "SHORT": Side.SHORT}
+_BY_SIGN: Final = "BOTH"
+
+
+def parse(data: object) -> Parsed[tuple[Position, ...]]:
+    """Read the open positions; raises `MalformedResponse` if one of them cannot be read, for it would look closed."""
+    drifts = Drifts()
+    if data is None or data == {}:
+        return drifts.parsed(())
+    positions = []
+    seen = set()
+    for row in rows(data, _KNOWN, drifts):
+        position = _position(row)
+        if position is None:
+            continue
+        identity = (position.position_id, position.symbol, position.side)
+        if position.position_id and identity in seen:
+            raise row.bad(name="positionId", why="comes twice")
+        seen.add(identity)
+        positions.append(position)
+    return drifts.parsed(tuple(positions))
+
+
+def _position(row: Row) -> Position | None:
+    amount = row.decimal("positionAmt")
+    if not amount:
+        return None
+    symbol = row.text("symbol")
+    return Position(
+        position_id=row.identity("positionId"),
+        symbol=symbol,
+        asset=_asset(row, symbol),
+        side=_side(row, amount),
+        margin_mode=_margin_mode(row),
+        amount=amount.copy_abs(),
+        available_amount=_size(row),
+        value=row.maybe_decimal("positionValue"),
+        unrealized_pnl=row.maybe_decimal("unrealizedProfit"),
+        realized_pnl=row.maybe_decimal("realisedProfit"),
+        initial_margin=row.maybe_decimal("initialMargin"),
+        margin=row.maybe_decimal("margin"),
+        entry_price=_price(row, "avgPrice"),
+        mark_price=_price(row, "markPrice"),
+        liquidation_price=_price(row, "liquidationPrice"),
+        leverage=row.maybe_decimal("leverage"),
+        risk_ratio=row.maybe_decimal("riskRate"),
+        pnl_ratio=row.maybe_decimal("pnlRatio"),
+        max_margin_reduction=row.maybe_decimal("maxMarginReduction"),
+        updated_at=row.maybe_time("updateTime"),
+    )
+
+
+def _side(row: Row, amount: Decimal) -> Side:
+    name = row.text("positionSide")
+    if name == _BY_SIGN:
+        return Side.LONG if amount > 0 else Side.SHORT
+    side = _BY_NAME.get(name)
+    if side is None:
+        raise row.bad(name="positionSide", why="is neither LONG, SHORT nor BOTH")
+    return side
+
+
+def _asset(row: Row, symbol: str) -> str:
+    asset = row.text_or_empty("currency") or symbol.rpartition("-")[2]
+    if not asset or asset == symbol:
+        raise row.bad(name="currency", why="is missing, and the symbol does not tell it")
+    return asset
+
+
+def _margin_mode(row: Row) -> MarginMode | None:
+    isolated = row.maybe_bool("isolated")
+    if isolated is None:
+        return None
+    return MarginMode.ISOLATED if isolated else MarginMode.CROSS
+
+
+def _size(row: Row) -> Decimal | None:
+    available = row.maybe_decimal("availableAmt")
+    return None if available is None else available.copy_abs()
+
+
+def _price(row: Row, name: str) -> Decimal | None:
+    """Read a price; 0 is how the exchange writes that there is none."""
+    price = row.maybe_decimal(name)
+    return price if price is not None and price > 0 else None

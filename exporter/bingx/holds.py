@@ -1,0 +1,207 @@
+"""Bans and pauses: when the exchange has said no, who waits for how long.
+
+    a ban that names its end      user and endpoint, or the whole address: nothing goes out before that moment
+    a refusal without an end      user and endpoint, 10 s doubling to 5 min; address and endpoint once a second user
+                                  meets it
+    the key itself is refused     the whole account, 10 s doubling to 1 min
+    another no of the exchange    account and endpoint, 10 s doubling to 1 min
+    the exchange is in trouble    account and endpoint, 1 s doubling to 1 min
+
+When a pause is over, exactly one call goes out to see; the others wait for its answer. A good answer ends the pause, an
+answer to a call that was sent before the pause began says nothing about it. Not thread-safe: `limits` holds the lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.bingx.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequest,
+    BingxError,
+    ClockSkew,
+    ExchangeBusy,
+    Forbidden,
+    HttpClientError,
+    HttpServerError,
+    PermissionDenied,
+    RateLimited,
+)
+from exporter.bingx.permits import Caller, Permit, Wait
+
+if TYPE_CHECKING:
+    from exporter.bingx.paths import Endpoint
+
+_Key = tuple[str, ...]
+
+_ACCOUNT: Final = "account"
+_ENDPOINT: Final = "endpoint"
+_USER: Final = "user"
+_ADDRESS: Final = "address"
+_A_MOMENT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """How long to wait: `first` seconds, doubling up to `longest`."""
+
+    first: float
+    longest: float
+
+
+BANNED: Final = Pause(first=10.0, longest=300.0)
+REFUSED: Final = Pause(first=10.0, longest=60.0)
+TROUBLE: Final = Pause(first=1.0, longest=60.0)
+
+
+@dataclass(slots=True)
+class _Hold:
+    address: str
+    since: float
+    until: float
+    seconds: float
+    why: str
+    probe: Permit | None = None
+
+
+class Holds:
+    """Every ban and pause that is in force."""
+
+    def __init__(self) -> None:
+        self._bans: dict[_Key, float] = {}
+        self._pauses: dict[_Key, _Hold] = {}
+
+    def identify(self, key_name: str, user: str) -> None:
+        """Let the bans and pauses of a key be those of its user."""
+        for key in [key for key in self._bans if key[:2] == (_USER, key_name)]:
+            mine = (_USER, user, *key[2:])
+            self._bans[mine] = max(self._bans.pop(key), self._bans.get(mine, 0.0))
+        for key in [key for key in self._pauses if key[:2] == (_USER, key_name)]:
+            mine, hold = (_USER, user, *key[2:]), self._pauses.pop(key)
+            if mine not in self._pauses or self._pauses[mine].until < hold.until:
+                self._pauses[mine] = hold
+
+    def blocked(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
+        """Tell the last ban or pause in force for such a call."""
+        waits = [
+            *(
+                Wait(self._bans[key], "the exchange named this time")
+                for key in self._keys(caller, endpoint, self._bans)
+            ),
+            *(Wait(hold.until, hold.why) for hold in self._holds(caller, endpoint)),
+        ]
+        return max((wait for wait in waits if wait.until > now), key=lambda wait: wait.until, default=None)
+
+    def probed(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
+        """Tell whether a call is out to see if a pause is over."""
+        if any(hold.probe is not None for hold in self._holds(caller, endpoint)):
+            return Wait(now + _A_MOMENT, "one call is out to see whether it works again")
+        return None
+
+    def begin(self, permit: Permit) -> None:
+        """Take note of a call that may go out: it is the one that sees whether the pauses are over."""
+        for hold in self._holds(permit.caller, permit.endpoint):
+            hold.probe = permit
+
+    def cancel(self, permit: Permit) -> None:
+        """Take note of a call that was never made."""
+        for hold in self._holds(permit.caller, permit.endpoint):
+            if hold.probe is permit:
+                hold.probe = None
+
+    def settle(self, permit: Permit, now: float, error: BingxError | None, retry_at: float | None) -> None:
+        """Draw the consequences of an answer; `retry_at` is the named end of a ban on our scale of seconds."""
+        keys = self._keys(permit.caller, permit.endpoint, self._pauses)
+        probed = [key for key in keys if self._pauses[key].probe is permit]
+        self.cancel(permit)
+        if error is None:
+            self._end(keys, permit)
+            return
+        meant = self._impose(permit, now, error, retry_at)
+        for key in probed:
+            if _answers(key, error):
+                self._pauses.pop(key, None)
+            elif key not in meant:
+                self._pauses[key].until = now + self._pauses[key].seconds
+
+    def _end(self, keys: list[_Key], permit: Permit) -> None:
+        for key in keys:
+            if permit.sent_at is not None and permit.sent_at >= self._pauses[key].since:
+                del self._pauses[key]
+
+    def _impose(self, permit: Permit, now: float, error: BingxError, retry_at: float | None) -> tuple[_Key, ...]:
+        if isinstance(error, (RateLimited, Forbidden)):
+            if retry_at is not None and retry_at > now:
+                key = _banned(permit, error)
+                self._bans[key] = max(retry_at, self._bans.get(key, 0.0))
+                return ()
+            keys: tuple[_Key, ...] = self._refused(permit, error)
+            pause = BANNED
+        elif isinstance(error, AuthenticationError):
+            keys, pause = ((_ACCOUNT, permit.caller.account),), REFUSED
+        elif isinstance(error, (ExchangeBusy, ClockSkew, HttpServerError)):
+            keys, pause = ((_ENDPOINT, permit.caller.account, permit.endpoint),), TROUBLE
+        elif isinstance(error, (ApiError, HttpClientError)):
+            keys, pause = ((_ENDPOINT, permit.caller.account, permit.endpoint),), REFUSED
+        else:
+            return ()
+        for key in keys:
+            self._pause(key, pause, permit, now, error.reason)
+        return keys
+
+    def _refused(self, permit: Permit, error: BingxError) -> tuple[_Key, ...]:
+        caller, endpoint = permit.caller, permit.endpoint
+        if isinstance(error, RateLimited) and error.whole_address:
+            return ((_ADDRESS, caller.address),)
+        if not endpoint.signed:
+            return ((_ADDRESS, caller.address, endpoint),)
+        own = (_USER, caller.user, endpoint)
+        others = (
+            hold
+            for key, hold in self._pauses.items()
+            if key[0] == _USER and key[2] == endpoint and key != own and hold.address == caller.address
+        )
+        return (own,) if next(others, None) is None else (own, (_ADDRESS, caller.address, endpoint))
+
+    def _pause(self, key: _Key, pause: Pause, permit: Permit, now: float, why: str) -> None:
+        hold = self._pauses.get(key)
+        if hold is None:
+            self._pauses[key] = _Hold(permit.caller.address, now, now + pause.first, pause.first, why)
+        elif permit.sent_at is not None and permit.sent_at >= hold.since:
+            hold.seconds = min(max(2 * hold.seconds, pause.first), pause.longest)
+            hold.since, hold.until, hold.why = now, now + hold.seconds, why
+
+    def _holds(self, caller: Caller, endpoint: Endpoint) -> list[_Hold]:
+        return [self._pauses[key] for key in self._keys(caller, endpoint, self._pauses)]
+
+    def _keys(self, caller: Caller, endpoint: Endpoint, known: dict[_Key, float] | dict[_Key, _Hold]) -> list[_Key]:
+        if not known:
+            return []
+        keys: list[_Key] = [
+            (_ENDPOINT, caller.account, endpoint),
+            (_ADDRESS, caller.address, endpoint),
+            (_ADDRESS, caller.address),
+        ]
+        if endpoint.signed:
+            keys += [(_ACCOUNT, caller.account), (_USER, caller.user, endpoint)]
+        return [key for key in keys if key in known]
+
+
+def _banned(permit: Permit, error: BingxError) -> _Key:
+    caller = permit.caller
+    if isinstance(error, RateLimited) and error.whole_address:
+        return (_ADDRESS, caller.address)
+    return (
+        (_USER, caller.user, permit.endpoint) if permit.endpoint.signed else (_ADDRESS, caller.address, permit.endpoint)
+    )
+
+
+def _answers(key: _Key, error: BingxError) -> bool:
+    """Tell whether another error than the one that began a pause shows that the pause is over."""
+    if key[0] == _ACCOUNT:
+        return isinstance(error, (PermissionDenied, BadRequest))
+    if key[0] in {_USER, _ADDRESS}:
+        return isinstance(error, ApiError) and not isinstance(error, RateLimited)
+    return False

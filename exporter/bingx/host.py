@@ -1,0 +1,82 @@
+"""The clock of one host of the exchange, measured against ours.
+
+An observation is anchored to `Clock.elapsed`, so a jump of our own calendar changes nothing in what we think the
+exchange's calendar says. This module owns the measure; who asks for the server's time, and when, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from exporter.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Observation:
+    server_time: datetime
+    at: float
+    answered_at: float
+    uncertainty: float
+
+    def server_at(self, elapsed: float) -> datetime:
+        return self.server_time + timedelta(seconds=elapsed - self.at)
+
+
+class HostClock:
+    """What time it is at the exchange. Thread-safe; until the first observation our own calendar stands in."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Measure against `clock`."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._observation: _Observation | None = None
+        self._suspect = False
+
+    @property
+    def known(self) -> bool:
+        """Whether the exchange's time has been observed at all."""
+        return self._observation is not None
+
+    def observe(self, server_time: datetime, sent_at: float, answered_at: float) -> None:
+        """Take an answer of the server-time call: it was true in the middle between sending and answer."""
+        half = max(0.0, answered_at - sent_at) / 2
+        with self._lock:
+            self._observation = _Observation(server_time, sent_at + half, answered_at, half)
+            self._suspect = False
+
+    def suspect(self, sent_at: float | None = None) -> None:
+        """Note that the exchange refused our time; a call sent before the last observation proves nothing."""
+        with self._lock:
+            seen = self._observation
+            if seen is None or sent_at is None or sent_at >= seen.answered_at:
+                self._suspect = True
+
+    def needs_sync(self, max_age_seconds: float = 600.0) -> bool:
+        """Tell whether the server's time should be asked for: never observed, suspected, or observed too long ago."""
+        with self._lock:
+            seen = self._observation
+            return self._suspect or seen is None or self._clock.elapsed() - seen.answered_at >= max_age_seconds
+
+    def server_now(self) -> datetime:
+        """Return the exchange's time, aware UTC."""
+        seen = self._observation
+        return self._clock.now() if seen is None else seen.server_at(self._clock.elapsed())
+
+    def offset_seconds(self) -> float | None:
+        """Return the exchange's time minus that of our calendar, `None` before the first observation."""
+        if not self.known:
+            return None
+        return (self.server_now() - self._clock.now()).total_seconds()
+
+    def to_elapsed(self, moment: datetime) -> float:
+        """Return when the exchange's calendar has surely reached `moment`, in seconds on `Clock.elapsed`."""
+        seen = self._observation
+        if seen is None:
+            return self._clock.elapsed() + (moment - self._clock.now()).total_seconds()
+        return seen.at + (moment - seen.server_time).total_seconds() + seen.uncertainty

@@ -1,0 +1,216 @@
+"""The budgets of the exchange, as data, and the slots in them.
+
+A slot is held from the moment it is reserved until one second (ten seconds) after the *answer*: counted by the moment
+of sending, calls get compressed in flight, and what left in two seconds arrives in one. Bans and pauses are `holds`,
+repeated errors `repeats`. Pure in time: every method is told what time it is, in seconds on `Clock.elapsed`.
+Thread-safe.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from exporter.bingx.holds import Holds
+from exporter.bingx.permits import Caller, Permit, Remaining, Wait
+from exporter.bingx.repeats import Repeats
+
+if TYPE_CHECKING:
+    from exporter.bingx.errors import BingxError
+    from exporter.bingx.paths import Endpoint
+
+__all__ = ["RULES", "Caller", "Limits", "Permit", "Remaining", "Rule", "Scope", "Wait"]
+
+
+class Scope(StrEnum):
+    """Whose budget a rule speaks of."""
+
+    USER = "user"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """At most `calls` in `seconds`, by scope and endpoint."""
+
+    scope: Scope
+    calls: int
+    seconds: float
+
+
+_BELIEVED_SECONDS: Final = 60.0  # no documented window is longer
+RULES: Final = (Rule(Scope.USER, calls=5, seconds=1.0), Rule(Scope.ADDRESS, calls=300, seconds=10.0))
+
+
+class Limits:
+    """Who may call now. A permit that is not used has to be given back with `cancel`."""
+
+    def __init__(self, rules: tuple[Rule, ...] = RULES) -> None:
+        """Keep to `rules`; the default is what the exchange documents."""
+        self._rules = rules
+        self._lock = threading.Lock()
+        self._windows: dict[tuple[Rule, str, Endpoint], _Window] = {}
+        self._holds = Holds()
+        self._repeats = Repeats()
+        self._users: dict[str, str] = {}
+
+    def identify(self, key_name: str, user: str) -> None:
+        """Learn that the calls made for `key_name` were `user`'s, whose keys all share its budgets and its bans.
+
+        What the key has used up counts for the user from now on; calls under way are settled there, too.
+        """
+        with self._lock:
+            self._users[key_name] = user
+            for (rule, whose, endpoint), window in list(self._windows.items()):
+                if rule.scope is Scope.USER and whose == key_name:
+                    del self._windows[rule, whose, endpoint]
+                    self._window(rule, user, endpoint).join(window)
+            self._holds.identify(key_name, user)
+            self._repeats.identify(key_name, user)
+
+    def reserve(self, caller: Caller, endpoint: Endpoint, now: float) -> Permit | Wait:
+        """Return a permit for one call, or when to ask again."""
+        with self._lock:
+            wait = self._wait(caller, endpoint, now)
+            if wait is not None:
+                return wait
+            permit = Permit(caller, endpoint)
+            for window in self._windows_of(caller, endpoint):
+                window.take()
+            self._holds.begin(permit)
+            self._repeats.begin(_user(caller, endpoint))
+            return permit
+
+    def cancel(self, permit: Permit) -> None:
+        """Take a permit back that was not used; one that was used or settled is left alone."""
+        with self._lock:
+            if permit.closed or permit.sent_at is not None:
+                return
+            permit.closed = True
+            for window in self._windows_of(permit.caller, permit.endpoint):
+                window.give_back()
+            self._holds.cancel(permit)
+            self._repeats.end(_user(permit.caller, permit.endpoint))
+
+    def settle(
+        self,
+        permit: Permit,
+        now: float,
+        remaining: Remaining | None = None,
+        error: BingxError | None = None,
+        retry_at: float | None = None,
+    ) -> None:
+        """Take note of the answer to a call, or of its failure; a second time changes nothing.
+
+        `remaining` is what the exchange said is left, `retry_at` the named end of a ban.
+        """
+        with self._lock:
+            if permit.closed:
+                return
+            permit.closed = True
+            for window in self._windows_of(permit.caller, permit.endpoint):
+                window.answered(now, remaining if window.rule.scope is Scope.USER else None)
+            user = _user(permit.caller, permit.endpoint)
+            self._repeats.end(user)
+            self._repeats.record(user, permit.endpoint, now, error)
+            self._holds.settle(permit, now, error, retry_at)
+
+    def remaining(self, caller: Caller, endpoint: Endpoint, now: float) -> int:
+        """Return how many calls could go out now, bans and pauses apart."""
+        with self._lock:
+            return max(0, min((window.free(now) for window in self._windows_of(caller, endpoint)), default=0))
+
+    def blocked_until(self, caller: Caller, endpoint: Endpoint, now: float) -> float | None:
+        """Return the end of the ban or pause in force, `None` if there is none."""
+        with self._lock:
+            wait = self._holds.blocked(caller, endpoint, now)
+            return None if wait is None else wait.until
+
+    def _wait(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
+        held = (
+            self._holds.blocked(caller, endpoint, now)
+            or self._holds.probed(caller, endpoint, now)
+            or self._repeats.wait(_user(caller, endpoint), endpoint, now)
+        )
+        if held is not None:
+            return held
+        full = [window for window in self._windows_of(caller, endpoint) if window.free(now) < 1]
+        if not full:
+            return None
+        return Wait(max(window.opens_at(now) for window in full), "the budget is used up")
+
+    def _windows_of(self, caller: Caller, endpoint: Endpoint) -> list[_Window]:
+        windows = []
+        for rule in self._rules:
+            if rule.scope is Scope.USER and not endpoint.signed:
+                continue
+            whose = self._users.get(caller.user, caller.user) if rule.scope is Scope.USER else caller.address
+            windows.append(self._window(rule, whose, endpoint))
+        return windows
+
+    def _window(self, rule: Rule, whose: str, endpoint: Endpoint) -> _Window:
+        key = (rule, whose, endpoint)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = _Window(rule)
+        return window
+
+
+def _user(caller: Caller, endpoint: Endpoint) -> str:
+    return caller.user if endpoint.signed else f"{caller.address} without a key"
+
+
+class _Window:
+    """The slots of one rule for one user or address at one endpoint."""
+
+    __slots__ = ("_in_flight", "_left", "_left_until", "_releases", "rule")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._in_flight = 0
+        self._releases: deque[float] = deque()
+        self._left = 0
+        self._left_until = float("-inf")
+
+    def free(self, now: float) -> int:
+        while self._releases and self._releases[0] <= now:
+            self._releases.popleft()
+        free = self.rule.calls - self._in_flight - len(self._releases)
+        return min(free, self._left) if now < self._left_until else free
+
+    def opens_at(self, now: float) -> float:
+        """Tell the earliest moment at which a full window can have a slot again."""
+        slot = now
+        if self.rule.calls <= self._in_flight + len(self._releases):
+            slot = self._releases[0] if self._releases else now + self.rule.seconds
+        told = self._left_until if now < self._left_until and self._left < 1 else now
+        return max(slot, told)
+
+    def join(self, other: _Window) -> None:
+        self._in_flight += other._in_flight
+        self._releases = deque(sorted((*self._releases, *other._releases)))
+
+    def take(self) -> None:
+        self._in_flight += 1
+        self._left -= 1
+
+    def give_back(self) -> None:
+        self._in_flight -= 1
+        self._left += 1
+
+    def answered(self, now: float, remaining: Remaining | None) -> None:
+        self._in_flight -= 1
+        self._releases.append(now + self.rule.seconds)
+        if remaining is not None:
+            self._told(now, remaining)
+
+    def _told(self, now: float, remaining: Remaining) -> None:
+        """Believe the exchange if it says less than we think; calls still under way may not be counted there yet."""
+        left = remaining.requests - self._in_flight
+        renewed = now + min(remaining.expires_in, _BELIEVED_SECONDS)
+        if now < self._left_until:
+            left, renewed = min(left, self._left), max(renewed, self._left_until)
+        self._left, self._left_until = left, renewed

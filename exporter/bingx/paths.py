@@ -1,0 +1,31 @@
+"""The only paths that this house ever asks for. All of them read; none can place, change or cancel anything.
+
+This file owns the list and nothing else: what cannot be named here cannot be sent.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Endpoint(StrEnum):
+    """An endpoint of the exchange, by the name it has in metrics, logs and fixtures."""
+
+    path: str
+    signed: bool
+
+    def __new__(cls, name: str, path: str, signed: bool = True) -> Self:  # noqa: FBT001, FBT002 - an enum's row
+        """Make a member whose value is its name; `path` and `signed` ride along."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.path = path
+        member.signed = signed
+        return member
+
+    BALANCE = "balance", "/openApi/swap/v3/user/balance"
+    POSITIONS = "positions", "/openApi/swap/v2/user/positions"
+    INCOME = "income", "/openApi/swap/v2/user/income"
+    INCOME_EXPORT = "income_export", "/openApi/swap/v2/user/income/export"
+    COMMISSION_RATE = "commission_rate", "/openApi/swap/v2/user/commissionRate"
+    SERVER_TIME = "server_time", "/openApi/swap/v2/server/time", False

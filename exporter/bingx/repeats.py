@@ -1,0 +1,90 @@
+"""Repeated equal errors: the exchange bans a user for 20 of them in 480 seconds, so we stop at 15.
+
+This module owns the count. It knows nothing of pauses (`holds`): those thin errors out, this is the guard behind them
+that holds whatever the intervals. Not thread-safe: `limits` holds the lock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.bingx.errors import ApiError, AuthenticationError, RateLimited
+from exporter.bingx.permits import Wait
+
+if TYPE_CHECKING:
+    from exporter.bingx.errors import BingxError
+    from exporter.bingx.paths import Endpoint
+
+AT_MOST: Final = 15
+WITHIN_SECONDS: Final = 480.0
+_A_MOMENT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    at: float
+    code: int
+    endpoint: Endpoint
+    whole_account: bool
+
+
+class Repeats:
+    """The errors of the last 480 seconds and the calls in flight, by user."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, deque[_Error]] = {}
+        self._in_flight: Counter[str] = Counter()
+
+    def wait(self, user: str, endpoint: Endpoint, now: float) -> Wait | None:
+        """Tell whether a call could become one equal error too many.
+
+        An endpoint that answers well is not held up by the errors of another one.
+        """
+        in_flight = self._in_flight[user]
+        if in_flight >= AT_MOST:
+            return Wait(now + _A_MOMENT, "too many calls of this user are under way")
+        errors = self._recent(user, now)
+        if not any(error.whole_account or error.endpoint is endpoint for error in errors):
+            return None
+        code, count = Counter(error.code for error in errors).most_common(1)[0]
+        if count + in_flight < AT_MOST:
+            return None
+        if count < AT_MOST:
+            return Wait(now + _A_MOMENT, f"error {code} may be about to repeat too often")
+        oldest = next(error.at for error in errors if error.code == code)
+        return Wait(oldest + WITHIN_SECONDS, f"error {code} came {count} times in {WITHIN_SECONDS:.0f} seconds")
+
+    def identify(self, key_name: str, user: str) -> None:
+        """Let the errors of a key be those of its user."""
+        errors = self._errors.pop(key_name, None)
+        if errors:
+            self._errors[user] = deque(sorted((*errors, *self._errors.get(user, ())), key=lambda error: error.at))
+
+    def begin(self, user: str) -> None:
+        """Count a call that may go out."""
+        self._in_flight[user] += 1
+
+    def end(self, user: str) -> None:
+        """Count a call that has ended, or was never made."""
+        self._in_flight[user] -= 1
+        if self._in_flight[user] <= 0:
+            del self._in_flight[user]
+
+    def record(self, user: str, endpoint: Endpoint, now: float, error: BingxError | None) -> None:
+        """Count an error that the exchange would count: any with a code of its own, except being too fast."""
+        if not isinstance(error, ApiError) or isinstance(error, RateLimited) or error.code is None:
+            return
+        known = self._errors.setdefault(user, deque())
+        known.append(_Error(now, error.code, endpoint, isinstance(error, AuthenticationError)))
+
+    def _recent(self, user: str, now: float) -> deque[_Error]:
+        errors = self._errors.get(user)
+        if errors is None:
+            return deque()
+        while errors and errors[0].at + WITHIN_SECONDS <= now:
+            errors.popleft()
+        if not errors:
+            del self._errors[user]
+        return errors

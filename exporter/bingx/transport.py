@@ -1,0 +1,193 @@
+"""One HTTP round trip: a GET of one of the known paths, within a total deadline and a bounded size.
+
+The seam between us and the network. It sends GET only, takes an `Endpoint` and never a path, follows no redirect, obeys
+no proxy or netrc of the environment, keeps no cookie, and raises nothing but `BingxError`. It reads no JSON.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+import requests
+import requests.utils
+from requests.structures import CaseInsensitiveDict
+
+from exporter.bingx.connection import Line, LineAdapter
+from exporter.bingx.errors import InvalidKey
+from exporter.bingx.foreign import FOREIGN, broke_unanswered, too_large, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.bingx.errors import BingxError
+    from exporter.bingx.paths import Endpoint
+    from exporter.clock import Clock
+    from exporter.model import Secret
+
+MAX_BODY: Final = 16 * 1024 * 1024
+_PIECE: Final = 65536
+_KEY_HEADER: Final = "X-BX-APIKEY"
+_PROXY_SCHEMES: Final = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The way out: through a proxy (its URL may hold a password, so it is not shown), or from an address of ours."""
+
+    proxy: str | None = field(default=None, repr=False)
+    source_address: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a proxy that is neither http nor https with `ValueError`: calls must not leave by another way."""
+        if self.proxy is not None and not self.proxy.startswith(_PROXY_SCHEMES):
+            message = "a proxy has to be an http:// or https:// URL"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One GET: the query is signed already, `timeout` is the total in seconds."""
+
+    endpoint: Endpoint
+    query: str = field(repr=False)
+    base_url: str
+    api_key: Secret | None
+    route: Route
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A complete answer, whatever its status; header names in lower case, moments on `Clock.elapsed`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    sent_at: float
+    answered_at: float
+
+
+class Transport(Protocol):
+    """What sends a call: the seam that tests may replace."""
+
+    def send(self, call: Call) -> Reply:
+        """Return the answer; raises `BingxError` if there is none."""
+        ...
+
+
+class RequestsTransport:
+    """The transport over requests; each thread has its own connections, all share one `SSLContext`.
+
+    A connection that the other side closed between two calls is replaced once: nothing of an answer had come back.
+    """
+
+    def __init__(self, clock: Clock, *, max_body: int = MAX_BODY, ssl_context: ssl.SSLContext | None = None) -> None:
+        """Read at most `max_body` bytes an answer; the default context trusts this machine's and certifi's CAs."""
+        self._clock = clock
+        self._max_body = max_body
+        self._context = ssl_context or _trusting()
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._adapters: weakref.WeakSet[LineAdapter] = weakref.WeakSet()
+
+    def send(self, call: Call) -> Reply:
+        """Make the call; raises `BingxError` if no complete answer comes back in time."""
+        request = _request(call)
+        line, adapter = self._own()
+        ends_at = self._clock.elapsed() + call.timeout
+        outcome = self._attempt(request, call, (line, adapter), ends_at)
+        if isinstance(outcome, Exception) and not line.fresh and not line.answered and broke_unanswered(outcome):
+            outcome = self._attempt(request, call, (line, adapter), ends_at)
+        if isinstance(outcome, Reply):
+            return outcome
+        # Raised here, outside of any handler: a foreign exception in the chain would show the signed URL.
+        raise self._ours(outcome, call)
+
+    def close(self) -> None:
+        """Close every idle connection of every thread."""
+        with self._lock:
+            adapters = list(self._adapters)
+        for adapter in adapters:
+            adapter.close()
+
+    def _own(self) -> tuple[Line, LineAdapter]:
+        own: tuple[Line, LineAdapter] | None = getattr(self._local, "own", None)
+        if own is None:
+            line = Line(self._clock)
+            own = self._local.own = (line, LineAdapter(line, self._context))
+            with self._lock:
+                self._adapters.add(own[1])
+        return own
+
+    def _attempt(
+        self, request: requests.PreparedRequest, call: Call, own: tuple[Line, LineAdapter], ends_at: float
+    ) -> Reply | Exception:
+        line, adapter = own
+        line.begin(ends_at, call.route.source_address)
+        proxies = {"all": call.route.proxy} if call.route.proxy else None
+        sent_at = self._clock.elapsed()
+        try:
+            response = adapter.send(request, stream=True, timeout=call.timeout, verify=True, proxies=proxies)
+            body = self._drain(response, line)
+        except FOREIGN as foreign:
+            return foreign
+        return Reply(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body,
+            sent_at=sent_at,
+            answered_at=self._clock.elapsed(),
+        )
+
+    def _drain(self, response: requests.Response, line: Line) -> bytes:
+        """Read the body piece by piece, so that neither its size nor its time is ever out of sight."""
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while piece := response.raw.read1(_PIECE, decode_content=True):
+                pieces.append(piece)
+                size += len(piece)
+                if size > self._max_body:
+                    raise _TooMuchError
+                line.left()
+        finally:
+            response.raw.close()  # whole: the connection is back in its pool by now; not whole: it must go
+        return b"".join(pieces)
+
+    def _ours(self, foreign: Exception, call: Call) -> BingxError:
+        if isinstance(foreign, _TooMuchError):
+            return too_large(self._max_body, endpoint=call.endpoint)
+        return translate(foreign, endpoint=call.endpoint)
+
+
+class _TooMuchError(ValueError):
+    """The body is larger than allowed."""
+
+
+def _trusting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    return context
+
+
+def _request(call: Call) -> requests.PreparedRequest:
+    """Fill in a prepared request by hand: preparing costs more than sending, and would encode the signed query anew."""
+    request = requests.PreparedRequest()
+    request.method = "GET"
+    query = f"?{call.query}" if call.query else ""
+    request.url = f"{call.base_url.rstrip('/')}{call.endpoint.path}{query}"
+    request.headers = CaseInsensitiveDict({"Accept-Encoding": "gzip", "User-Agent": "bingx-exporter"})
+    if call.api_key is not None:
+        request.headers[_KEY_HEADER] = _header(call.api_key, call.endpoint)
+    return request
+
+
+def _header(api_key: Secret, endpoint: Endpoint) -> str:
+    text = api_key.reveal()
+    if not (text.isascii() and text.isprintable() and text.strip()):
+        raise InvalidKey(detail="the key is empty or has characters that no key has", endpoint=endpoint)
+    return text

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.bingx.errors import MalformedResponse
+from exporter.bingx.wire import Drift, Drifts, Row, decode, moment, number, rows
+
+
+def row(fields: dict[str, object], *, index: int | None = 3) -> tuple[Row, Drifts]:
+    drifts = Drifts()
+    return Row(fields, frozenset(fields), drifts, index=index), drifts
+
+
+def drift(drifts: Drifts) -> tuple[Drift, ...]:
+    return drifts.parsed(None).drift
+
+
+def test_fractions_keep_every_digit() -> None:
+    assert decode(b'{"a":294.16914617776246,"b":-0.10}') == {"a": Decimal("294.16914617776246"), "b": Decimal("-0.10")}
+
+
+def test_nul_bytes_and_a_byte_order_mark_are_passed_over() -> None:
+    assert decode(b'\xef\xbb\xbf{"a"\x00:1}\x00\x00') == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "is empty"), (b"  \n", "is empty"), (b"<html>", "HTML"), (b'{"a":', "cut short"), (b"hello", "not JSON"),
+        (b"\xff\xfe", "not JSON"), (b"[" * 100_000, "cut short"), (b'{"a":NaN}', "cut short"),
+        (b'{"a":1e999999999999999999999}', "cut short"), (b'"\\ud800"', "not JSON"), (b"1" * 6000, "not JSON"),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_malformed(body: bytes, why: str) -> None:
+    with pytest.raises(MalformedResponse, match=why) as raised:
+        decode(body)
+    assert raised.value.__context__ is None
+
+
+def outcome(body: bytes) -> object:
+    try:
+        return decode(body)
+    except MalformedResponse as error:
+        return error.reason
+
+
+@given(st.binary() | st.text(alphabet='{}[]":,0123456789.eE-+ntrfalsu\\ud8').map(str.encode))
+def test_any_bytes_are_decoded_or_malformed(body: bytes) -> None:
+    outcome(body)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("1.50", "1.50"), ("-0.0312", "-0.0312"), ("0", "0"), ("1e-8", "1E-8"), ("0.00000000000000001388", "1.388E-17"),
+        (5, "5"), (Decimal("0.0005"), "0.0005"), ("-0.0000", "0.0000"), (Decimal("-0.0"), "0.0"), ("007", "7"),
+    ],
+)  # fmt: skip
+def test_numbers_are_read_exactly_from_text_or_json(raw: object, value: str) -> None:
+    assert str(number(raw)) == value
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "", " 1", "1 ", "NaN", "Infinity", "-inf", "sNaN", "1_0", "\uff11\uff12", "\u0663",
+        "1,5", "0x10", "--1", "+1", "1.", ".5", "10X",
+        "9" * 65, "1e61", "1e-61", "0e-100", "1e9999", True, False, None, [], {}, 10**60, Decimal("1e61"),
+        Decimal("0." + "1" * 70), Decimal("NaN"),
+    ],
+)  # fmt: skip
+def test_what_is_no_sane_number_is_none(raw: object) -> None:
+    assert number(raw) is None
+
+
+@pytest.mark.parametrize("raw", [1700000000123, "1700000000123"])
+def test_times_are_aware_and_exact(raw: object) -> None:
+    assert moment(raw) == datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        0,
+        -1,
+        1,
+        946684799999,
+        7258118400000,
+        10**30,
+        "",
+        "now",
+        "17e11",
+        "\uff11" * 13,
+        True,
+        Decimal(1700000000123),
+    ],
+)
+def test_what_is_no_sane_time_is_none(raw: object) -> None:
+    assert moment(raw) is None
+
+
+def test_a_necessary_value_that_is_missing_or_bad_fails_with_its_path() -> None:
+    fields, _ = row({"amount": "many", "empty": "", "long": "x" * 513, "number": 5})
+    for read, name in [
+        (fields.decimal, "amount"), (fields.decimal, "gone"), (fields.decimal, "empty"), (fields.time, "amount"),
+        (fields.text, "empty"), (fields.text, "gone"), (fields.text, "long"), (fields.text, "number"),
+        (fields.text_or_empty, "number"), (fields.identity, "long"),
+    ]:  # fmt: skip
+        with pytest.raises(MalformedResponse) as raised:
+            read(name)
+        assert raised.value.path == f"data[3].{name}"
+
+
+def test_what_the_exchange_does_not_say_is_none_without_a_word() -> None:
+    fields, drifts = row({"empty": "", "null": None, "zero": 0})
+    for name in ("empty", "null", "gone"):
+        assert fields.maybe_decimal(name) is None
+        assert fields.maybe_time(name) is None
+    assert fields.maybe_time("zero") is None
+    assert fields.maybe_bool("null") is None
+    assert fields.text_or_empty("null") == fields.identity("gone") == fields.remark("null") == ""
+    assert drift(drifts) == ()
+
+
+def test_an_optional_value_that_is_bad_is_none_and_noted_once() -> None:
+    fields, drifts = row({"a": "NaN", "b": "soon", "c": "yes", "d": 7})
+    assert [fields.maybe_decimal("a"), fields.maybe_decimal("a"), fields.maybe_time("b"), fields.maybe_bool("c")] == [
+        None
+    ] * 4
+    assert fields.remark("d") == ""
+    assert drift(drifts) == tuple(Drift("bad_value", f"data[].{name}") for name in "abcd")
+
+
+def test_an_unknown_field_is_noted_without_its_index() -> None:
+    drifts = Drifts()
+    list(rows([{"a": 1, "fooBar": 2}, {"fooBar": 3, "line\nbreak" * 20: 4}], frozenset("a"), drifts))
+    assert drift(drifts)[0] == Drift("unknown_field", "data[].fooBar")
+    assert drift(drifts)[1].path.isprintable()
+    assert len(drift(drifts)) == 2
+    assert len(drift(drifts)[1].path) < 80
+
+
+def test_an_answer_that_has_changed_altogether_does_not_flood() -> None:
+    drifts = Drifts()
+    Row({f"field{index}": 0 for index in range(1000)}, frozenset(), drifts)
+    assert len(drift(drifts)) == 32
+
+
+def test_texts_come_without_nul_characters_and_ids_may_be_bare_integers() -> None:
+    fields, _ = row({"a": "x\0y", "b": 2100000000000000011})
+    assert fields.text("a") == fields.remark("a") == "xy"
+    assert fields.identity("b") == "2100000000000000011"
+
+
+def test_a_remark_that_is_too_long_is_cut_and_noted() -> None:
+    fields, drifts = row({"info": "x" * 600})
+    assert fields.remark("info") == "x" * 512
+    assert drift(drifts) == (Drift("bad_value", "data[].info"),)
+
+
+@pytest.mark.parametrize("data", [None, {}, "x", 1])
+def test_what_is_no_list_of_objects_is_malformed(data: object) -> None:
+    with pytest.raises(MalformedResponse):
+        list(rows(data, frozenset(), Drifts()))
+    with pytest.raises(MalformedResponse, match=r"data\[0\]"):
+        list(rows([data if not isinstance(data, dict) else []], frozenset(), Drifts()))
