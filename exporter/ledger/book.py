@@ -1,0 +1,254 @@
+"""The ledger of one account: what has been read, what it adds up to, and what the page may show of it.
+
+Thread-safe: writers of one account take turns, readers look at an immutable mirror. A call that raises has changed
+nothing, in the ledger or in memory.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from exporter.ledger import records
+from exporter.ledger.errors import LedgerUnavailableError
+from exporter.ledger.matching import label_of
+from exporter.ledger.recording import Recorded, change_of, enter, reading_of
+from exporter.ledger.schema import series
+from exporter.ledger.zero import ZeroDisplay
+from exporter.model import IncomeEntry, IncomeState, IncomeTotal, from_milliseconds, to_milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from exporter.clock import Clock
+    from exporter.ledger.database import Database
+    from exporter.ledger.mirror import Mirror, Tally
+    from exporter.ledger.recording import Change
+    from exporter.ledger.windows import Window
+
+_log: Final[Any] = structlog.get_logger(__name__)
+
+
+class AccountBook:
+    """One account of an open ledger; every method that reads or writes the database raises `LedgerError`.
+
+    `epoch_changed` says that the configured `since` is no longer the one that was pinned; it changes nothing.
+    """
+
+    def __init__(self, database: Database, clock: Clock, mirror: Mirror, *, initial_zero: float) -> None:
+        self.epoch_changed = False
+        self._database = database
+        self._clock = clock
+        self._mirror = mirror
+        self._writing = Lock()
+        self._displaying = Lock()
+        self._zero = ZeroDisplay(initial_zero)
+
+    @property
+    def name(self) -> str:
+        """The configured name of the account."""
+        return self._mirror.name
+
+    @property
+    def epoch(self) -> datetime:
+        """The pinned moment from which everything counts."""
+        return from_milliseconds(self._mirror.epoch_ms)
+
+    @property
+    def cursor(self) -> datetime:
+        """The moment up to which everything since the epoch has been read; the epoch itself before the first window."""
+        return from_milliseconds(self._mirror.cursor_ms)
+
+    @property
+    def baseline_complete(self) -> bool:
+        """Whether everything up to the first start has been read, so that totals may be shown."""
+        return self._mirror.baseline_complete
+
+    @property
+    def pinned_user(self) -> str | None:
+        """The user id that this account belongs to, once it is known."""
+        return self._mirror.user_id
+
+    @property
+    def tally(self) -> Tally:
+        """What re-reading has found since the epoch."""
+        return self._mirror.tally
+
+    @property
+    def income_types(self) -> tuple[str, ...]:
+        """Every income type in the ledger of this account, for the reader's questions."""
+        return tuple(dict.fromkeys(label.income_type for label in self._mirror.series))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Every symbol in the ledger of this account, for the reader's questions."""
+        return tuple(dict.fromkeys(label.symbol for label in self._mirror.series if label.symbol))
+
+    def pin_user(self, user_id: str) -> bool:
+        """Tie the account to `user_id` if it is free; return False, and change nothing, if it is another's.
+
+        Raises `ValueError` for an empty id.
+        """
+        if not user_id:
+            message = "an account is pinned to a user id, not to an empty text"
+            raise ValueError(message)
+        with self._writing:
+            if self._mirror.user_id is None:
+                with self._database.writing() as connection:
+                    mirror = self._load(connection, lock=True)
+                    if mirror.user_id is None:
+                        records.touch(connection, mirror.id, user_id=user_id)
+                        mirror = self._load(connection)
+                self._mirror = mirror
+            return self._mirror.user_id == user_id
+
+    def record_window(
+        self,
+        window: Window,
+        entries: Sequence[IncomeEntry],
+        *,
+        cursor: datetime | None = None,
+        truncated: bool = False,
+        baseline_complete: bool = False,
+    ) -> Recorded:
+        """Enter everything that the exchange showed for exactly `window`; `cursor` is where reading stands after it.
+
+        Entries, totals, cursor, gap and flags are one transaction; there is none when nothing is new. Raises
+        `ValueError` for rows outside the window and for a cursor that would jump over something unread.
+        """
+        reading = reading_of(
+            window,
+            entries,
+            epoch_ms=self._mirror.epoch_ms,
+            cursor=cursor,
+            truncated=truncated,
+            baseline_complete=baseline_complete,
+        )
+        with self._writing:
+            with self._database.reading() as connection:
+                mirror = self._refreshed(connection)
+                change = change_of(connection, mirror, reading)
+            if not change.idle:
+                with self._database.writing() as connection:
+                    mirror = self._load(connection, lock=True)
+                    change = change_of(connection, mirror, reading)
+                    enter(connection, mirror, change, now_ms=self._now_ms())
+                    mirror = self._load(connection)
+                self._warn(window, change)
+            self._mirror = mirror.at_least(change.cursor_ms)
+        return change.recorded()
+
+    def expect(self, label_sets: Iterable[tuple[str, str, str]]) -> None:
+        """Make sure that a series exists, at 0, for each (income type, symbol, asset): income of it may come soon."""
+        labels = {label_of(*parts) for parts in label_sets}
+        if labels <= self._mirror.series.keys():
+            return
+        with self._writing:
+            with self._database.writing() as connection:
+                mirror = self._load(connection, lock=True)
+                missing = sorted(labels - mirror.series.keys())
+                if missing:
+                    records.add_series(connection, mirror.id, missing, now_ms=self._now_ms())
+                    records.touch(connection, mirror.id)
+                    mirror = self._load(connection)
+            self._mirror = mirror
+
+    def state(self, now: float | None = None) -> IncomeState:
+        """Return what the page may show from `now` (elapsed seconds, default the clock's) on.
+
+        A new series stands at 0; one that has stood there for `initial_zero` moves, and that is committed first.
+        What is returned counts as displayed until the next call.
+        """
+        moment = self._clock.elapsed() if now is None else now
+        with self._displaying:
+            ripe = self._zero.ripe(self._mirror.waiting(), now=moment)
+            if ripe:
+                self._move(ripe)
+            mirror = self._mirror
+            self._zero.show(mirror.standing(), now=moment)
+        return mirror.state()
+
+    def due(self, now: float | None = None) -> float | None:
+        """Return the elapsed second at which `state` has something new to show by itself, `None` if never."""
+        moment = self._clock.elapsed() if now is None else now
+        with self._displaying:
+            return self._zero.due(self._mirror.waiting(), now=moment)
+
+    def totals(self) -> tuple[IncomeTotal, ...]:
+        """Return the totals as the ledger has them, whether or not the page may show them yet."""
+        return self._mirror.totals()
+
+    def entries(self, window: Window) -> tuple[IncomeEntry, ...]:
+        """Return the entries of `window`, in ascending order of time."""
+        span = to_milliseconds(window.start), to_milliseconds(window.end)
+        with self._database.reading() as connection:
+            return tuple(
+                IncomeEntry(
+                    time=from_milliseconds(content.time_ms),
+                    **content.label._asdict(),
+                    amount=Decimal(content.amount),
+                    tran_id=content.tran_id,
+                    trade_id=content.trade_id,
+                    info=info,
+                )
+                for content, info in records.known_entries(connection, self._mirror.id, *span)
+            )
+
+    def configure(self, *, since: str, initial_zero: float) -> None:
+        """Take over the settings of a (re)load: the text of `since`, and how many seconds a new series shows 0."""
+        self.epoch_changed = since != self._mirror.since
+        with self._displaying:
+            self._zero.seconds = initial_zero
+
+    def save_cursor(self) -> None:
+        """Commit the cursor if memory is ahead of the ledger."""
+        with self._writing:
+            if self._mirror.cursor_ms == self._mirror.saved_cursor_ms:
+                return
+            with self._database.writing() as connection:
+                mirror = self._load(connection, lock=True)
+                records.touch(connection, mirror.id, cursor_ms=mirror.cursor_ms)
+                mirror = self._load(connection)
+            self._mirror = mirror
+
+    def _move(self, ids: Sequence[int]) -> None:
+        with self._writing:
+            with self._database.writing() as connection:
+                self._load(connection, lock=True)
+                records.set_moved(connection, series.c.id.in_(ids))
+                records.touch(connection, self._mirror.id)
+                mirror = self._load(connection)
+            self._mirror = mirror
+
+    def _refreshed(self, connection: Connection) -> Mirror:
+        """Return the mirror, loaded anew if another process, or a commit of unknown outcome, has changed the ledger."""
+        current = records.revision(connection, self._mirror.id) == self._mirror.revision
+        return self._mirror if current else self._load(connection)
+
+    def _load(self, connection: Connection, *, lock: bool = False) -> Mirror:
+        mirror = records.load(connection, self._mirror.name, lock=lock)
+        if mirror is None:
+            detail = f"account {self._mirror.name!r} is gone from it"
+            raise LedgerUnavailableError(
+                self._database.target, detail, mend="restart, and it is read again from its epoch"
+            )
+        return mirror.at_least(self._mirror.cursor_ms)
+
+    def _warn(self, window: Window, change: Change) -> None:
+        where = {"account": self.name, "start": window.start.isoformat(), "end": window.end.isoformat()}
+        for row, now in change.amended[:1]:
+            facts = {"rows": len(change.amended), "entered": row.content.amount, "now": now.amount}
+            _log.warning("The exchange has amended income; totals keep what was entered", **where, **facts)
+        if change.vanished:
+            _log.warning("The exchange no longer shows income it showed", **where, rows=len(change.vanished))
+        if change.gaps_changed and change.reading.truncated:
+            _log.warning("Income is incomplete: the exchange has more rows than it shows", **where)
+
+    def _now_ms(self) -> int:
+        return to_milliseconds(self._clock.now())

@@ -1,0 +1,169 @@
+"""The connection to the ledger: SQLite in a file, or PostgreSQL by URL, with one meaning of a transaction.
+
+Owns the engine, how a transaction begins and how its failures are told. It knows no table.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Engine, QueuePool, create_engine, event, exc, make_url, text
+
+from exporter.ledger.errors import LedgerUnavailableError
+from exporter.ledger.faults import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import URL, Connection
+
+_FORMS: Final = "write sqlite:////path/to/ledger.db or postgresql+psycopg://user:password@host/database"
+_UNREADABLE: Final = "(url)"
+_MIGRATION_LOCK: Final = 0x62696E6778  # any number that no one else takes for an advisory lock
+
+
+class Database:
+    """An open database; thread-safe. `target` names it without its password.
+
+    A writer waits up to `lock_seconds` for another process to finish. Raises `LedgerError`, here and everywhere.
+    """
+
+    def __init__(self, url: str, *, lock_seconds: float) -> None:
+        parsed = _parse(url)
+        self._sqlite = parsed.get_backend_name() == "sqlite"
+        self.target = _target(parsed)
+        # SQLite has one writer at a time: threads of ours take turns here, where waiting is fair and costs nothing.
+        self._turn: AbstractContextManager[object] = Lock() if self._sqlite else nullcontext()
+        self._closed = False
+        with translated(self.target):
+            self._engine = _sqlite(parsed, lock_seconds) if self._sqlite else _postgresql(parsed, self.target)
+        _set_begin(self._engine, sqlite=self._sqlite, lock_seconds=lock_seconds)
+        self._writing_engine = self._engine.execution_options(writing=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state of the ledger and changes nothing."""
+        self._refuse_if_closed()
+        with translated(self.target), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that is committed as a whole at the end of the block, or not at all."""
+        self._refuse_if_closed()
+        with self._turn, translated(self.target), self._writing_engine.begin() as connection:
+            yield connection
+
+    def take_turn(self, connection: Connection) -> None:
+        """Keep other processes from migrating until this transaction ends; on SQLite it already does."""
+        if not self._sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self._closed
+
+    def abandon(self) -> None:
+        """Let go of every connection without another word to the database."""
+        self._closed = True
+        self._engine.dispose()
+
+    def close(self) -> None:
+        """Fold SQLite's write-ahead log into the file and let go of every connection; again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._sqlite:
+                with self._turn, translated(self.target), self._engine.connect() as connection:
+                    # Not in a transaction, where a checkpoint is refused: straight to the driver.
+                    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            self._engine.dispose()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise LedgerUnavailableError(self.target, "it has been closed", mend="open it again")
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        # The text may hold a password, and so may the parser's message: neither goes on.
+        raise LedgerUnavailableError(_UNREADABLE, "this is no database URL", mend=_FORMS) from None
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise LedgerUnavailableError(_target(parsed), f"{parsed.drivername} is not supported", mend=_FORMS)
+    return parsed
+
+
+def _target(url: URL) -> str:
+    if url.drivername.startswith("sqlite"):
+        return url.database or ":memory:"
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _sqlite(url: URL, lock_seconds: float) -> Engine:
+    connect_args: dict[str, Any] = {"check_same_thread": False, "timeout": lock_seconds, "isolation_level": None}
+    if url.database in {None, "", ":memory:"}:
+        # Lives as long as its one connection, which all threads share in turn.
+        engine = create_engine(
+            url, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=connect_args
+        )
+    else:
+        _create_file(str(url.database))
+        engine = create_engine(url, hide_parameters=True, poolclass=QueuePool, connect_args=connect_args)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection has no common type
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    return engine
+
+
+def _create_file(database: str) -> None:
+    if database.startswith("file:"):
+        return
+    path = Path(database)
+    if not path.parent.is_dir():
+        raise LedgerUnavailableError(database, "its directory does not exist", mend=f"create {path.parent}")
+    try:
+        # Never opened again if it exists: closing it would drop the locks of SQLite's own connections in this process.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+
+
+def _postgresql(url: URL, target: str) -> Engine:
+    try:
+        return create_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "keepalives_idle": 30, "tcp_user_timeout": 30_000} | dict(url.query),
+        )
+    except ModuleNotFoundError as error:
+        mend = "install bingx-exporter[postgresql]"
+        raise LedgerUnavailableError(target, "the PostgreSQL driver is not installed", mend=mend) from error
+
+
+def _set_begin(engine: Engine, *, sqlite: bool, lock_seconds: float) -> None:
+    limits = text("SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', '60000', true)")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if not sqlite:
+            connection.execute(limits, {"lock": str(int(lock_seconds * 1000))})
+        elif connection.get_execution_options().get("writing"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")

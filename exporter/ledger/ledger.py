@@ -1,0 +1,140 @@
+"""The ledger: every account's income in one database, opened, migrated, checked and closed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import structlog
+
+from exporter.ledger import records
+from exporter.ledger.amounts import Sums
+from exporter.ledger.book import AccountBook
+from exporter.ledger.database import Database
+from exporter.ledger.errors import LedgerError
+from exporter.ledger.migrations import migrate
+from exporter.model import from_milliseconds, to_milliseconds
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+
+    from exporter.clock import Clock
+    from exporter.ledger.mirror import Mirror
+
+_log: Final[Any] = structlog.get_logger(__name__)
+
+INITIAL_ZERO: Final = 60.0
+"""Seconds that a new series shows 0 unless told otherwise: a few scrapes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A series whose recorded totals are not what its entries add up to."""
+
+    account: str
+    income_type: str
+    symbol: str
+    asset: str
+    recorded: Sums
+    entered: Sums
+
+
+def open_ledger(url: str, clock: Clock, *, lock_seconds: float = 5.0) -> Ledger:
+    """Open the ledger at `url`, create it (file mode 0600) or migrate it as needed.
+
+    A writer waits up to `lock_seconds` for another process. Raises `LedgerError`.
+    """
+    database = Database(url, lock_seconds=lock_seconds)
+    try:
+        migrate(database, now=clock.now())
+    except LedgerError:
+        database.abandon()
+        raise
+    return Ledger(database, clock)
+
+
+class Ledger:
+    """An open ledger; thread-safe, a context manager, every method raises `LedgerError`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._books: dict[str, AccountBook] = {}
+        self._opening = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def account(
+        self, name: str, *, since: datetime, setting: str | None = None, initial_zero: float = INITIAL_ZERO
+    ) -> AccountBook:
+        """Return the book of the account called `name`; its epoch is pinned to `since` the first time.
+
+        `setting` is how the operator said it ("90d"), so that a duration is not taken for changed with every start;
+        by default the date itself. Asked again for the same name, returns the same book with the new settings.
+        """
+        epoch_ms = to_milliseconds(since)
+        spelled = setting if setting is not None else from_milliseconds(epoch_ms).isoformat()
+        with self._opening:
+            book = self._books.get(name)
+            if book is None:
+                mirror = self._find_or_add(name, since=spelled, epoch_ms=epoch_ms)
+                book = self._books[name] = AccountBook(self._database, self._clock, mirror, initial_zero=initial_zero)
+            book.configure(since=spelled, initial_zero=initial_zero)
+            return book
+
+    def books(self) -> tuple[AccountBook, ...]:
+        """Return a book of every account in the ledger, for reading: those in use, the others as they were left."""
+        with self._opening, self._database.reading() as connection:
+            mirrors = [records.load(connection, name) for name in records.account_names(connection)]
+            return tuple(
+                self._books.get(mirror.name)
+                or AccountBook(self._database, self._clock, mirror, initial_zero=INITIAL_ZERO)
+                for mirror in mirrors
+                if mirror is not None
+            )
+
+    def verify(self) -> list[Difference]:
+        """Add up every entry and return the series whose totals say otherwise; all of it as of one moment."""
+        found = []
+        with self._database.reading() as connection:
+            for name in records.account_names(connection):
+                mirror = records.load(connection, name)
+                for item in mirror.series.values() if mirror else ():
+                    entered = Sums().plus(records.all_amounts(connection, item.id))
+                    if entered != item.sums:
+                        difference = Difference(
+                            account=name, **item.label._asdict(), recorded=item.sums, entered=entered
+                        )
+                        found.append(difference)
+        return found
+
+    def close(self) -> None:
+        """Save the cursors, fold the log into the file, and close; again does nothing."""
+        if self._database.closed:
+            return
+        for book in self._books.values():
+            try:
+                book.save_cursor()
+            except LedgerError as error:  # costs a re-read at the next start, no entry
+                _log.warning("The income cursor could not be saved", account=book.name, error=str(error))
+        self._database.close()
+
+    def _find_or_add(self, name: str, *, since: str, epoch_ms: int) -> Mirror:
+        with self._database.reading() as connection:
+            mirror = records.load(connection, name)
+        if mirror is None:
+            with self._database.writing() as connection:
+                self._database.take_turn(connection)
+                mirror = records.load(connection, name)
+                if mirror is None:
+                    now_ms = to_milliseconds(self._clock.now())
+                    mirror = records.add_account(connection, name, since=since, epoch_ms=epoch_ms, now_ms=now_ms)
+        return mirror

@@ -1,0 +1,98 @@
+"""What memory knows of one account: the rows of the ledger that the page is made of, as of one transaction.
+
+Immutable: a transaction that has been committed is followed by a new mirror, so that readers need no lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from exporter.ledger.amounts import Sums
+from exporter.model import IncomeState, IncomeTotal, from_milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.ledger.matching import Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One label set and its totals; until it has `moved` the page shows it at 0."""
+
+    id: int
+    label: Label
+    sums: Sums
+    moved: bool
+    created_ms: int
+
+    def total(self, sums: Sums) -> IncomeTotal:
+        """Return this series with `sums` as its value."""
+        return IncomeTotal(
+            income_type=self.label.income_type,
+            symbol=self.label.symbol,
+            asset=self.label.asset,
+            credited=sums.credited,
+            debited=sums.debited,
+            entries=sums.entries,
+            created_at=from_milliseconds(self.created_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What re-reading has found on an account since its epoch: late rows, amended and vanished ones, open gaps."""
+
+    late: int
+    amended: int
+    vanished: int
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """One account; `saved_cursor_ms` is in the ledger, `cursor_ms` may be ahead of it while nothing happens."""
+
+    id: int
+    name: str
+    user_id: str | None
+    since: str
+    epoch_ms: int
+    cursor_ms: int
+    saved_cursor_ms: int
+    baseline_complete: bool
+    revision: int
+    tally: Tally
+    series: Mapping[Label, Series]
+
+    def at_least(self, cursor_ms: int) -> Mirror:
+        """Return this mirror with its cursor moved up to `cursor_ms`; it never moves back."""
+        return replace(self, cursor_ms=max(self.cursor_ms, cursor_ms))
+
+    def totals(self) -> tuple[IncomeTotal, ...]:
+        """Return the totals as the ledger has them, whatever the page may show by now."""
+        return tuple(series.total(series.sums) for series in self.series.values())
+
+    def state(self) -> IncomeState:
+        """Return what the page may show: no totals before the baseline, 0 for what has not moved."""
+        shown = self.series.values() if self.baseline_complete else ()
+        return IncomeState(
+            epoch=from_milliseconds(self.epoch_ms),
+            watermark=from_milliseconds(self.cursor_ms) if self.cursor_ms > self.epoch_ms else None,
+            complete=self.baseline_complete and not self.tally.gaps,
+            baseline_complete=self.baseline_complete,
+            totals=tuple(series.total(series.sums if series.moved else Sums()) for series in shown),
+        )
+
+    def standing(self) -> tuple[int, ...]:
+        """Return the ids of the series that the page shows at 0 because they are new."""
+        if not self.baseline_complete:
+            return ()
+        return tuple(series.id for series in self.series.values() if not series.moved)
+
+    def waiting(self) -> tuple[int, ...]:
+        """Return the ids of those of them that have something to show."""
+        if not self.baseline_complete:
+            return ()
+        return tuple(series.id for series in self.series.values() if not series.moved and series.sums.entries)

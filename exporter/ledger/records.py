@@ -1,0 +1,233 @@
+"""The statements on the tables, one function each; every one runs inside a transaction of the caller.
+
+Nothing here decides anything: what to enter is worked out in `recording`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select, update
+
+from exporter.ledger.amounts import Sums, plain
+from exporter.ledger.matching import Amendment, Content, Label, NewRow, Row
+from exporter.ledger.mirror import Mirror, Series, Tally
+from exporter.ledger.schema import account, deviation, entry, gap, series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+
+AMENDED = "amended"
+VANISHED = "vanished"
+
+_LABEL = (series.c.income_type, series.c.symbol, series.c.asset)
+_KEY = ("time_ms", "amount", "tran_id", "trade_id", "ordinal")
+
+
+def account_names(connection: Connection) -> tuple[str, ...]:
+    """Return the names of all accounts, in the order of their creation."""
+    return tuple(connection.execute(select(account.c.name).order_by(account.c.id)).scalars())
+
+
+def revision(connection: Connection, account_id: int) -> int | None:
+    """Return how many transactions have touched the account, `None` if it is not there."""
+    return connection.execute(select(account.c.revision).where(account.c.id == account_id)).scalar()
+
+
+def load(connection: Connection, name: str, *, lock: bool = False) -> Mirror | None:
+    """Return the account called `name`, `None` if there is none; `lock` keeps other writers out until the end."""
+    query = select(account).where(account.c.name == name)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+    return _mirror(connection, row) if row else None
+
+
+def add_account(connection: Connection, name: str, *, since: str, epoch_ms: int, now_ms: int) -> Mirror:
+    """Create the account with nothing read yet, and return it."""
+    row = {"name": name, "since": since, "epoch_ms": epoch_ms, "cursor_ms": epoch_ms, "created_ms": now_ms}
+    counters = {"late": 0, "amended": 0, "vanished": 0, "revision": 0}
+    connection.execute(account.insert().values(**row, **counters, baseline_complete=False))
+    inserted = connection.execute(select(account).where(account.c.name == name)).mappings().one()
+    return _mirror(connection, inserted)
+
+
+def touch(connection: Connection, account_id: int, **values: Any) -> None:  # noqa: ANN401 - columns of every type
+    """Change columns of the account, and tell other processes that it has changed."""
+    changed = update(account).where(account.c.id == account_id)
+    connection.execute(changed.values(revision=account.c.revision + 1, **values))
+
+
+def known_rows(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> list[Row]:
+    """Return every entry of the account in the window."""
+    rows = connection.execute(_within(entry, account_id, start_ms, end_ms)).mappings()
+    return [_row(row) for row in rows]
+
+
+def known_entries(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> Iterator[tuple[Content, str]]:
+    """Yield every entry of the account in the window with its free text, in ascending order of time."""
+    query = _within(entry, account_id, start_ms, end_ms).add_columns(entry.c.info)
+    for row in connection.execute(query.order_by(entry.c.time_ms, entry.c.series_id, entry.c.tran_id)).mappings():
+        yield _row(row).content, row["info"]
+
+
+def amendments(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> list[Amendment]:
+    """Return the amendments noticed so far in the window, in a fixed order."""
+    query = _within(deviation, account_id, start_ms, end_ms).add_columns(
+        deviation.c.now_symbol, deviation.c.now_asset, deviation.c.now_amount
+    )
+    rows = connection.execute(query.where(deviation.c.kind == AMENDED)).mappings()
+    return sorted(Amendment(_row(row), _content_now(row)) for row in rows)
+
+
+def vanished_rows(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> set[Row]:
+    """Return the entries in the window that a re-read has missed before."""
+    query = _within(deviation, account_id, start_ms, end_ms).where(deviation.c.kind == VANISHED)
+    return {_row(row) for row in connection.execute(query).mappings()}
+
+
+def add_series(connection: Connection, account_id: int, labels: Iterable[Label], *, now_ms: int) -> dict[Label, Series]:
+    """Create series at 0 for `labels`, none of which may exist; return all series of the account."""
+    rows = [
+        {**label._asdict(), "account_id": account_id, "credited": "0", "debited": "0", "entries": 0, "moved": False}
+        for label in labels
+    ]
+    if rows:
+        connection.execute(series.insert().values(created_ms=now_ms), rows)
+    return _load_series(connection, account_id)
+
+
+def add_entries(
+    connection: Connection, known: Mapping[Label, Series], rows: Iterable[NewRow], *, cursor_ms: int, now_ms: int
+) -> None:
+    """Enter `rows` into their series; those before `cursor_ms` are marked late."""
+    values = [
+        _values(known, new.row) | {"info": new.info, "late": new.row.content.time_ms < cursor_ms, "recorded_ms": now_ms}
+        for new in rows
+    ]
+    if values:
+        connection.execute(entry.insert(), values)
+
+
+def set_sums(connection: Connection, sums: Mapping[int, Sums]) -> None:
+    """Set the totals of series by their ids."""
+    values = [
+        {"key": key, "credited": plain(total.credited), "debited": plain(total.debited), "entries": total.entries}
+        for key, total in sums.items()
+    ]
+    if values:
+        connection.execute(update(series).where(series.c.id == bindparam("key")), values)
+
+
+def set_moved(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Allow the series chosen by `which` to appear at their totals."""
+    connection.execute(update(series).where(which).values(moved=True))
+
+
+def add_deviations(
+    connection: Connection,
+    known: Mapping[Label, Series],
+    *,
+    amended: Iterable[Amendment],
+    vanished: Iterable[Row],
+    now_ms: int,
+) -> None:
+    """Remember where a re-read disagreed, so that the next one does not count it again."""
+    values = [
+        _values(known, row)
+        | {"kind": AMENDED, "now_symbol": now.label.symbol, "now_asset": now.label.asset, "now_amount": now.amount}
+        for row, now in amended
+    ] + [
+        _values(known, row) | {"kind": VANISHED, "now_symbol": "", "now_asset": "", "now_amount": ""}
+        for row in vanished
+    ]
+    if values:
+        connection.execute(deviation.insert().values(noticed_ms=now_ms), values)
+
+
+def open_gaps(connection: Connection, account_id: int) -> list[tuple[int, int]]:
+    """Return the windows, in milliseconds, that could not be read completely, in ascending order."""
+    query = select(gap.c.start_ms, gap.c.end_ms).where(gap.c.account_id == account_id, gap.c.closed_ms.is_(None))
+    return [(row.start_ms, row.end_ms) for row in connection.execute(query.order_by(gap.c.start_ms, gap.c.end_ms))]
+
+
+def add_gap(connection: Connection, account_id: int, start_ms: int, end_ms: int, *, reason: str, now_ms: int) -> None:
+    """Note a window that could not be read completely, or note it again."""
+    key = {"account_id": account_id, "start_ms": start_ms, "end_ms": end_ms}
+    same = (gap.c.account_id == account_id, gap.c.start_ms == start_ms, gap.c.end_ms == end_ms)
+    if not connection.execute(update(gap).where(*same).values(closed_ms=None)).rowcount:
+        connection.execute(gap.insert().values(**key, reason=reason, noticed_ms=now_ms))
+
+
+def close_gaps(connection: Connection, account_id: int, start_ms: int, end_ms: int, *, now_ms: int) -> None:
+    """Note that everything between the two moments has now been read completely."""
+    inside = (gap.c.account_id == account_id, gap.c.start_ms >= start_ms, gap.c.end_ms <= end_ms)
+    connection.execute(update(gap).where(*inside, gap.c.closed_ms.is_(None)).values(closed_ms=now_ms))
+
+
+def all_amounts(connection: Connection, series_id: int) -> Iterator[Decimal]:
+    """Yield the amount of every entry of a series."""
+    query = select(entry.c.amount).where(entry.c.series_id == series_id)
+    return (Decimal(text) for text in connection.execute(query).scalars())
+
+
+def _within(table: Any, account_id: int, start_ms: int, end_ms: int) -> Select[Any]:  # noqa: ANN401 - either table
+    query = select(*_LABEL, *(table.c[name] for name in _KEY)).join_from(
+        table, series, table.c.series_id == series.c.id
+    )
+    return query.where(series.c.account_id == account_id, table.c.time_ms >= start_ms, table.c.time_ms < end_ms)
+
+
+def _mirror(connection: Connection, row: RowMapping) -> Mirror:
+    gaps = len(open_gaps(connection, row["id"]))
+    return Mirror(
+        id=row["id"],
+        name=row["name"],
+        user_id=row["user_id"],
+        since=row["since"],
+        epoch_ms=row["epoch_ms"],
+        cursor_ms=row["cursor_ms"],
+        saved_cursor_ms=row["cursor_ms"],
+        baseline_complete=row["baseline_complete"],
+        revision=row["revision"],
+        tally=Tally(late=row["late"], amended=row["amended"], vanished=row["vanished"], gaps=gaps),
+        series=_load_series(connection, row["id"]),
+    )
+
+
+def _load_series(connection: Connection, account_id: int) -> dict[Label, Series]:
+    rows = connection.execute(select(series).where(series.c.account_id == account_id).order_by(*_LABEL)).mappings()
+    loaded = (
+        Series(
+            id=row["id"],
+            label=Label(row["income_type"], row["symbol"], row["asset"]),
+            sums=Sums(credited=Decimal(row["credited"]), debited=Decimal(row["debited"]), entries=row["entries"]),
+            moved=row["moved"],
+            created_ms=row["created_ms"],
+        )
+        for row in rows
+    )
+    return {item.label: item for item in loaded}
+
+
+def _row(row: RowMapping) -> Row:
+    label = Label(row["income_type"], row["symbol"], row["asset"])
+    return Row(Content(label, row["time_ms"], row["amount"], row["tran_id"], row["trade_id"]), row["ordinal"])
+
+
+def _content_now(row: RowMapping) -> Content:
+    label = Label(row["income_type"], row["now_symbol"], row["now_asset"])
+    return Content(label, row["time_ms"], row["now_amount"], row["tran_id"], row["trade_id"])
+
+
+def _values(known: Mapping[Label, Series], row: Row) -> dict[str, Any]:
+    content = row.content
+    return {
+        "series_id": known[content.label].id,
+        "time_ms": content.time_ms,
+        "amount": content.amount,
+        "tran_id": content.tran_id,
+        "trade_id": content.trade_id,
+        "ordinal": row.ordinal,
+    }

@@ -1,0 +1,84 @@
+"""One transaction: a failure at any statement leaves the ledger and the memory of it as they were."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import event, select
+from sqlalchemy.exc import InvalidRequestError
+from unit.ledger.exchange import START, row
+
+from exporter.ledger import AccountBook, Ledger, LedgerError, Window
+from exporter.ledger.schema import METADATA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIRST = Window(START, START + timedelta(hours=1))
+BOTH = Window(START, START + timedelta(hours=2))
+ROWS = [row(1, "1.5"), row(2, "2"), row(3, "3", tran_id="t3")]
+AFTER = [row(2, "2"), row(2, "2"), row(3, "4", tran_id="t3"), row(4000, "-1", "ADL")]  # one vanished, one amended
+
+
+def everything(ledger: Ledger) -> dict[str, list[tuple[object, ...]]]:
+    with ledger._database.reading() as connection:
+        return {
+            table.name: [tuple(found) for found in connection.execute(select(table).order_by(*table.columns))]
+            for table in METADATA.tables.values()
+        }
+
+
+def memory(book: AccountBook) -> tuple[object, ...]:
+    return book.totals(), book.cursor, book.tally, book.baseline_complete, book.pinned_user
+
+
+def attempts(ledger: Ledger, book: AccountBook, act: Callable[[], object]) -> int:
+    """Let `act` fail at its first statement, then at its second, and so on, until it succeeds; return how often."""
+    statement = failures = 0
+    before = everything(ledger), memory(book)
+
+    def fail(*_: object) -> None:
+        nonlocal statement
+        statement += 1
+        if statement > failures:
+            message = "the database failed"
+            raise InvalidRequestError(message)
+
+    engine = ledger._database._engine
+    while True:
+        statement = 0
+        event.listen(engine, "before_cursor_execute", fail)
+        event.listen(engine, "commit", fail)
+        try:
+            act()
+        except LedgerError:
+            failures += 1
+        else:
+            return failures
+        finally:
+            event.remove(engine, "before_cursor_execute", fail)
+            event.remove(engine, "commit", fail)
+        assert (everything(ledger), memory(book)) == before
+
+
+def test_a_window_is_recorded_as_a_whole_or_not_at_all(ledger: Ledger) -> None:
+    book = ledger.account("main", since=START)
+    book.record_window(FIRST, ROWS, cursor=FIRST.end, truncated=True)
+
+    failures = attempts(ledger, book, lambda: book.record_window(BOTH, AFTER, cursor=BOTH.end, baseline_complete=True))
+
+    assert failures > 10
+    assert (book.tally.amended, book.tally.vanished, book.tally.gaps, book.tally.late) == (1, 1, 0, 1)
+    assert (book.cursor, book.baseline_complete, ledger.verify()) == (BOTH.end, True, [])
+
+
+def test_so_are_expected_series_a_pinned_user_and_a_saved_cursor(ledger: Ledger) -> None:
+    book = ledger.account("main", since=START)
+    short = Window(START, START + timedelta(minutes=1))
+
+    assert attempts(ledger, book, lambda: book.expect([("ADL", "BTC-USDT", "USDT")])) > 3
+    assert attempts(ledger, book, lambda: book.pin_user("1")) > 3
+    book.record_window(short, [], cursor=short.end)
+    assert attempts(ledger, book, book.save_cursor) > 3
+    assert (len(book.totals()), book.pinned_user, book.cursor) == (1, "1", short.end)

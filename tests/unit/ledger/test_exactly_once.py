@@ -1,0 +1,255 @@
+"""Income exactly once: the plan, the reader and the ledger together, against a modelled exchange, whatever happens.
+
+Between any two steps the process may be killed, and at any statement of a transaction the database may fail or the
+process die; what was in memory is lost then. However it went, the ledger never holds a row twice or one that the
+exchange does not have, and once everything has been shown it holds exactly the exchange's rows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import event
+from support.clock import ManualClock
+from unit.ledger.exchange import START, ModelExchange, multiset, row
+
+from exporter.ledger import DAY, HOUR, AccountBook, Ends, Ledger, Reader, Window, is_due, open_ledger, plan
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from exporter.model import IncomeEntry
+
+LIMIT = 4
+ALWAYS = Window(START, START + timedelta(days=3650))
+
+
+class CutError(BaseException):
+    """The statement was not carried out: the database failed, or the process dies here."""
+
+
+class Poller:
+    """What a process does for the income of an account, one call at a time; after a failed write it plans anew."""
+
+    def __init__(self, book: AccountBook, ends: Ends) -> None:
+        self.book = book
+        self.ends = ends
+        self.windows: list[Window] = []
+        self.reader: Reader | None = None
+        self.planned_at = START
+        self.last_hourly: datetime | None = None
+        self.last_daily: datetime | None = None
+
+    def step(self, exchange: ModelExchange, now: datetime, *, fails: bool = False) -> None:
+        if self.reader is None and not self._begin(now):
+            return
+        assert self.reader is not None
+        answer = exchange.show(self.reader.query())
+        if fails:
+            return
+        for leaf in self.reader.feed(answer):
+            last = self.reader.done and len(self.windows) == 1
+            self.book.record_window(
+                leaf.window,
+                leaf.entries,
+                cursor=leaf.window.end,
+                truncated=leaf.truncated,
+                baseline_complete=last,
+            )
+        if self.reader.done:
+            self._end_window()
+
+    def _begin(self, now: datetime) -> bool:
+        if not self.windows:
+            self.planned_at = now
+            self.windows = list(
+                plan(
+                    epoch=self.book.epoch,
+                    cursor=self.book.cursor,
+                    now=now,
+                    baseline_complete=self.book.baseline_complete,
+                    last_hourly=self.last_hourly,
+                    last_daily=self.last_daily,
+                )
+            )
+        if not self.windows:
+            return False
+        self.reader = Reader(
+            self.windows[0],
+            ends=self.ends,
+            limit=LIMIT,
+            known_types=self.book.income_types,
+            known_symbols=self.book.symbols,
+        )
+        return True
+
+    def _end_window(self) -> None:
+        self.windows.pop(0)
+        self.reader = None
+        if not self.windows and self.book.baseline_complete:
+            if is_due(self.last_hourly, now=self.planned_at, every=HOUR):
+                self.last_hourly = self.planned_at
+            if is_due(self.last_daily, now=self.planned_at, every=DAY):
+                self.last_daily = self.planned_at
+
+    @property
+    def idle(self) -> bool:
+        return self.reader is None and not self.windows
+
+
+class IncomeExactlyOnce(RuleBasedStateMachine):
+    @initialize(
+        inclusive=st.tuples(st.booleans(), st.booleans()),
+        seed=st.integers(0, 99),
+        days=st.sampled_from([0, 4, 10]),
+        reads=st.booleans(),
+    )
+    def begin(self, inclusive: tuple[bool, bool], seed: int, days: int, reads: bool) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = ManualClock(calendar=START + timedelta(days=days, hours=1))
+        self.exchange = ModelExchange([], LIMIT, *inclusive, seed=seed)
+        self.hidden: list[tuple[datetime, IncomeEntry]] = []
+        self.ends = Ends()
+        self.last_totals: dict[tuple[str, str, str], tuple[object, ...]] = {}
+        self.start()
+        if reads:
+            self._read_to_the_end()
+
+    def start(self) -> None:
+        self.ledger: Ledger = open_ledger(f"sqlite:///{self.folder.name}/ledger.db", self.clock)
+        book = self.ledger.account("main", since=START)
+        book.expect([("FUNDING_FEE", symbol, "USDT") for symbol in ("A-USDT", "B-USDT")])
+        self.poller = Poller(book, self.ends)
+
+    @rule(
+        ago=st.sampled_from([0, 1, 65, 700, 8000, 90000, 3 * 86400]),
+        amounts=st.lists(st.sampled_from(["1", "1.0", "-2.5", "0"]), min_size=1, max_size=3),
+        income_type=st.sampled_from(["FUNDING_FEE", "TRADING_FEE", "NEWS"]),
+        symbol=st.sampled_from(["A-USDT", "B-USDT"]),
+        tran_id=st.sampled_from(["", "t1"]),
+        hidden_for=st.sampled_from([0, 30, 71, 3000, 80000]),
+    )
+    def income(
+        self, ago: int, amounts: list[str], income_type: str, symbol: str, tran_id: str, hidden_for: int
+    ) -> None:
+        second = max(0, int((self.clock.now() - START).total_seconds()) - ago)
+        for amount in amounts:
+            item = row(second, amount, income_type, symbol, tran_id, info=f"{second}{amount}")
+            together = [other for other in self.everything() if self._one_question(other, item)]
+            if len(together) < LIMIT - 1:  # more than that the exchange could not be made to show
+                self.hidden.append((self.clock.now() + timedelta(seconds=hidden_for), item))
+        self._reveal()
+
+    @rule(seconds=st.sampled_from([1, 20, 60, 600, 3600, 40000, 86400 * 8]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+        self._reveal()
+
+    @rule(steps=st.integers(1, 12), fails=st.booleans())
+    def poll(self, steps: int, fails: bool) -> None:
+        for number in range(steps):
+            self.poller.step(self.exchange, self.clock.now(), fails=fails and number == steps - 1)
+
+    @rule(statement=st.integers(1, 40), steps=st.integers(1, 12), dies=st.booleans())
+    def poll_and_be_cut_short(self, statement: int, steps: int, dies: bool) -> None:
+        left = statement
+
+        def cut(*_: object) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise CutError
+
+        engine = self.ledger._database._engine
+        event.listen(engine, "before_cursor_execute", cut)
+        event.listen(engine, "commit", cut)
+        try:
+            self.poll(steps, fails=False)
+        except CutError:
+            self.poller = Poller(self.poller.book, self.ends)
+            if dies:
+                self.kill()
+                return
+        event.remove(engine, "before_cursor_execute", cut)
+        event.remove(engine, "commit", cut)
+
+    @rule()
+    def kill(self) -> None:
+        self.ledger._database.abandon()
+        self.start()
+
+    @rule()
+    def restart(self) -> None:
+        self.ledger.close()
+        self.start()
+
+    @invariant()
+    def nothing_is_entered_twice_or_invented(self) -> None:
+        assert multiset(self.poller.book.entries(ALWAYS)) <= multiset(self.exchange.rows)
+
+    @invariant()
+    def totals_are_what_the_entries_add_up_to(self) -> None:
+        assert self.ledger.verify() == []
+        counted = sum(total.entries for total in self.poller.book.totals())
+        assert counted == len(self.poller.book.entries(ALWAYS))
+
+    @invariant()
+    def totals_never_fall(self) -> None:
+        totals = {
+            (total.income_type, total.symbol, total.asset): (total.credited, total.debited, total.entries)
+            for total in self.poller.book.totals()
+        }
+        for label, before in self.last_totals.items():
+            assert all(was <= now for was, now in zip(before, totals[label], strict=True))  # type: ignore[operator]  # numbers
+        self.last_totals = dict(totals)
+
+    @precondition(lambda self: self.poller.idle)
+    @rule()
+    def read_everything(self) -> None:
+        self._read_to_the_end()
+        assert multiset(self.poller.book.entries(ALWAYS)) == multiset(self.exchange.rows)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "folder"):
+            return
+        self.clock.advance(86400)
+        self._reveal()
+        self._read_to_the_end()
+        book = self.poller.book
+        assert multiset(book.entries(ALWAYS)) == multiset(self.exchange.rows)
+        assert book.state().complete
+        assert (book.tally.amended, book.tally.vanished) == (0, 0)
+        self.ledger.close()
+        self.folder.cleanup()
+
+    def _read_to_the_end(self) -> None:
+        self._finish()
+        self.clock.advance(1)  # rows stamped in the running second are read once it is over
+        self.poller.last_daily = None
+        self.poller.step(self.exchange, self.clock.now())
+        self._finish()
+
+    def _finish(self) -> None:
+        while not self.poller.idle:
+            self.poller.step(self.exchange, self.clock.now())
+
+    def everything(self) -> list[IncomeEntry]:
+        return [*self.exchange.rows, *(item for _, item in self.hidden)]
+
+    def _reveal(self) -> None:
+        now = self.clock.now()
+        self.exchange.rows += [item for due, item in self.hidden if due <= now]
+        self.hidden = [(due, item) for due, item in self.hidden if due > now]
+
+    @staticmethod
+    def _one_question(one: IncomeEntry, other: IncomeEntry) -> bool:
+        return (one.time, one.income_type, one.symbol) == (other.time, other.income_type, other.symbol)
+
+
+IncomeExactlyOnce.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestIncomeExactlyOnce = IncomeExactlyOnce.TestCase
