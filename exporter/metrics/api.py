@@ -1,0 +1,82 @@
+"""API families: our own calls to the exchange, what they cost, and how much of the budget is left.
+
+Calls are counted where they happen, in prometheus-client's instruments; budgets, blocks and clock offsets are true at
+the moment of the scrape and are read then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.metrics.family import Family, Labelled, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one account may still ask of one endpoint: calls left now, and until when (our clock) it is blocked."""
+
+    account: str
+    endpoint: str
+    remaining: int
+    blocked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockOffset:
+    """By how many seconds the clock of a host is ahead of ours."""
+
+    host: str
+    seconds: float
+
+
+def _budgets(budgets: Iterable[Budget]) -> Iterable[Labelled[Budget]]:
+    return (((one.account, one.endpoint), one) for one in budgets)
+
+
+BUDGET: Final[Subject[Iterable[Budget], Budget]] = Subject(
+    name="api_budget",
+    source="our own accounting of calls and the exchange's answers",
+    labels=("account", "endpoint"),
+    common=(),
+    rows=_budgets,
+    families=(
+        Family(
+            name="bingx_api_budget_remaining",
+            help="Calls of the endpoint that the limits of the exchange allow the account at this moment.",
+            value=lambda budget: budget.remaining,
+        ),
+        Family(
+            name="bingx_api_blocked_until_timestamp_seconds",
+            help="Until when no call of the endpoint is made for the account, by our clock, in seconds since 1970; "
+            "absent when it is free.",
+            value=lambda budget: None if budget.blocked_until is None else budget.blocked_until.timestamp(),
+            unit="seconds",
+        ),
+    ),
+)
+
+
+def _offsets(offsets: Iterable[ClockOffset]) -> Iterable[Labelled[ClockOffset]]:
+    return (((one.host,), one) for one in offsets)
+
+
+OFFSET: Final[Subject[Iterable[ClockOffset], ClockOffset]] = Subject(
+    name="api_clock",
+    source="the server time call",
+    labels=("host",),
+    common=(),
+    rows=_offsets,
+    families=(
+        Family(
+            name="bingx_api_clock_offset_seconds",
+            help="Clock of the exchange minus our clock in seconds; requests are stamped with the exchange's time.",
+            value=lambda offset: offset.seconds,
+            unit="seconds",
+        ),
+    ),
+)

@@ -1,0 +1,79 @@
+"""Income families: totals of the ledger, split by sign so that they are true counters, and how far it has read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.metrics.family import Family, Kind, Labelled, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.model import IncomeState, IncomeTotal
+
+
+def _totals(state: IncomeState) -> Iterable[Labelled[IncomeTotal]]:
+    return (((total.asset, total.symbol, total.income_type), total) for total in state.totals)
+
+
+TOTALS: Final[Subject[IncomeState, IncomeTotal]] = Subject(
+    name="income_totals",
+    source="the ledger of the income call",
+    labels=("asset", "symbol", "income_type"),
+    rows=_totals,
+    families=(
+        Family(
+            name="bingx_income_credited_total",
+            help="Income received since the epoch of the ledger, in units of the asset: the sum of positive entries "
+            "(`income` of the income call).",
+            kind=Kind.COUNTER,
+            value=lambda total: total.credited,
+            created=lambda total: total.created_at,
+        ),
+        Family(
+            name="bingx_income_debited_total",
+            help="Income paid since the epoch of the ledger, in units of the asset: the sum of negative entries "
+            "without their sign (`income` of the income call).",
+            kind=Kind.COUNTER,
+            value=lambda total: total.debited,
+            created=lambda total: total.created_at,
+        ),
+        Family(
+            name="bingx_income_entries_total",
+            help="Income entries in the ledger since its epoch, each counted once.",
+            kind=Kind.COUNTER,
+            value=lambda total: total.entries,
+            created=lambda total: total.created_at,
+        ),
+    ),
+)
+
+
+def _whole(state: IncomeState) -> Iterable[Labelled[IncomeState]]:
+    return (((), state),)
+
+
+PROGRESS: Final[Subject[IncomeState, IncomeState]] = Subject(
+    name="income_progress",
+    source="the ledger of the income call",
+    rows=_whole,
+    families=(
+        Family(
+            name="bingx_income_complete",
+            help="Whether every entry between the epoch and the watermark is in the ledger (1 = yes, 0 = no).",
+            value=lambda state: int(state.complete),
+        ),
+        Family(
+            name="bingx_income_watermark_timestamp_seconds",
+            help="Up to when the income has been read without a gap, in seconds since 1970.",
+            value=lambda state: None if state.watermark is None else state.watermark.timestamp(),
+            unit="seconds",
+        ),
+        Family(
+            name="bingx_income_epoch_timestamp_seconds",
+            help="Since when the income counters count, in seconds since 1970; pinned at the first start.",
+            value=lambda state: state.epoch.timestamp(),
+            unit="seconds",
+        ),
+    ),
+)

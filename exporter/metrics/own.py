@@ -1,0 +1,142 @@
+"""The exporter's own metrics, kept in prometheus-client's instruments: calls made, build, reloads, the process."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.exposition import generate_latest as generate_text
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from exporter.metrics.render import END_OF_OPENMETRICS, Format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from prometheus_client.metrics_core import Metric
+
+_LATENCY_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SUFFIX_IN_TEXT: Final = {"counter": "_total", "info": "_info"}
+
+
+class _WithoutCreated:
+    """A registry as the text format should see it: `_created` samples there would be gauges of their own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
+
+
+class OwnMetrics:
+    """The instruments of one exporter, in a registry of their own; thread-safe as prometheus-client is."""
+
+    def __init__(self, *, version: str, revision: str, endpoints: Iterable[str], process: bool = True) -> None:
+        """Create the instruments; series of all known `endpoints` start at 0. `process` adds process and runtime."""
+        self._registry = CollectorRegistry()
+        self._labels: dict[str, tuple[str, ...]] = {}
+        self._seconds = self._histogram(
+            "bingx_api_request_duration_seconds",
+            "Duration of calls to the exchange, from sending to the whole answer, failed ones included.",
+            "endpoint",
+        )
+        self._calls = self._counter(
+            "bingx_api_requests", "Calls sent to the exchange, failed ones included.", "endpoint"
+        )
+        self._waits = self._counter(
+            "bingx_api_wait_seconds",
+            "Time that due calls waited for a slot of the rate limits, in seconds.",
+            "endpoint",
+        )
+        self._drift = self._counter(
+            "bingx_exporter_schema_drift",
+            "Fields in answers of the exchange that are unknown (unknown_field) or could not be read (bad_value).",
+            "endpoint",
+            "kind",
+        )
+        self._ledger = self._counter(
+            "bingx_exporter_ledger_failures",
+            "Failures of the income ledger by reason; counters stand still meanwhile, gauges go on.",
+            "reason",
+        )
+        self._reloaded = self._gauge(
+            "bingx_exporter_config_last_reload_successful",
+            "Whether the last load of the configuration succeeded (1 = yes, 0 = no).",
+        )
+        self._reloaded_at = self._gauge(
+            "bingx_exporter_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last loaded with success, in seconds since 1970.",
+        )
+        self._build(version=version, revision=revision, pythonversion=platform.python_version())
+        for endpoint in endpoints:
+            self._seconds.labels(endpoint)
+            self._calls.labels(endpoint)
+            self._waits.labels(endpoint)
+        if process:
+            ProcessCollector(registry=self._registry)
+            PlatformCollector(registry=self._registry)
+            GCCollector(registry=self._registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        self._labels[name] = labels
+        return Histogram(name, text, labels, buckets=_LATENCY_BUCKETS, registry=self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        self._labels[name] = labels
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self._registry)
+
+    def _build(self, **facts: str) -> None:
+        self._labels["bingx_exporter_build"] = tuple(facts)
+        Info("bingx_exporter_build", "The build that runs, always 1.", registry=self._registry).info(facts)
+
+    def called(self, endpoint: str, seconds: float) -> None:
+        """Count a call to the exchange and its duration."""
+        self._calls.labels(endpoint).inc()
+        self._seconds.labels(endpoint).observe(seconds)
+
+    def waited(self, endpoint: str, seconds: float) -> None:
+        """Count time that a due call waited for the rate limits."""
+        self._waits.labels(endpoint).inc(seconds)
+
+    def drifted(self, endpoint: str, kind: str) -> None:
+        """Count a field that the exchange added or changed."""
+        self._drift.labels(endpoint, kind).inc()
+
+    def ledger_failed(self, reason: str) -> None:
+        """Count a failure of the ledger."""
+        self._ledger.labels(reason).inc()
+
+    def reloaded(self, *, at: float | None) -> None:
+        """Record a load of the configuration: its time in seconds since 1970, or `None` if it failed."""
+        self._reloaded.set(int(at is not None))
+        if at is not None:
+            self._reloaded_at.set(at)
+
+    def catalogue(self) -> dict[str, tuple[str, tuple[str, ...], str]]:
+        """Return every family as its name in the text format -> type, labels, help."""
+        return {
+            metric.name + _SUFFIX_IN_TEXT.get(metric.type, ""): (
+                metric.type,
+                self._labels.get(metric.name, ()),
+                metric.documentation,
+            )
+            for metric in self._registry.collect()
+        }
+
+    def render(self, exposition: Format) -> bytes:
+        """Render the instruments as they are now, without the end mark of OpenMetrics."""
+        if exposition is Format.OPENMETRICS:
+            page: bytes = generate_openmetrics(self._registry)  # type: ignore[no-untyped-call]  # the library has no types there
+            return page.removesuffix(END_OF_OPENMETRICS)
+        without_created: Any = _WithoutCreated(self._registry)  # has the one method that is called
+        return generate_text(without_created)

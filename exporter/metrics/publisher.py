@@ -1,0 +1,68 @@
+"""From the board to the page: which subjects show what a collector learned, and until when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from exporter.metrics import account, fees, health, income, position
+from exporter.metrics.position import OpenPositions
+from exporter.model import Balances, CommissionRate, IncomeState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.metrics.page import Page
+    from exporter.model import Account, CollectorName, PollStatus
+
+
+class Shown(Protocol):
+    """What a collector learned, and the moment (elapsed seconds) at which it is too old to show."""
+
+    @property
+    def data(self) -> object:
+        """The model of the answer."""
+        ...
+
+    @property
+    def expires_at(self) -> float:
+        """When its gauges leave the page."""
+        ...
+
+
+class Publisher:
+    """Puts onto the page what the board tells; counters of income stay, gauges run out."""
+
+    def __init__(self, page: Page) -> None:
+        """Publish on `page`."""
+        self._page = page
+        self._by_id: dict[str, bool] = {}
+
+    def introduce(self, one: Account, *, position_id: bool) -> None:
+        """Show who an account is; `position_id` keeps positions apart that share symbol, side and margin mode."""
+        self._by_id = {**self._by_id, one.name: position_id}
+        self._page.put(account.INFO, one.name, one)
+
+    def data_changed(self, name: str, collector: CollectorName, snapshot: Shown) -> None:
+        """Show new data of a collector until it expires."""
+        page, until = self._page, snapshot.expires_at
+        match snapshot.data:
+            case Balances() as balances:
+                page.put(account.BALANCE, name, balances, expires_at=until)
+            case CommissionRate() as rate:
+                page.put(fees.COMMISSION, name, rate, expires_at=until)
+            case IncomeState() as state:
+                page.put(income.PROGRESS, name, state, expires_at=until)
+                page.put(income.TOTALS, name, state)
+            case tuple() as positions:
+                shown = OpenPositions(positions=positions, by_id=self._by_id.get(name, False))
+                page.put(position.OPEN, name, shown, expires_at=until)
+                page.put(position.POSITION, name, shown, expires_at=until)
+            case other:
+                message = f"{collector} brought {type(other).__name__}, which no subject shows"
+                raise TypeError(message)
+
+    def statuses_changed(self, name: str, statuses: Mapping[CollectorName, PollStatus]) -> None:
+        """Show how the collectors of an account are doing."""
+        self._page.put(health.UP, name, statuses)
+        self._page.put(health.COLLECTOR, name, statuses)
+        self._page.put(health.FAILURES, name, statuses)
