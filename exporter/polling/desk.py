@@ -1,0 +1,132 @@
+"""What the collectors of one account share: its client, its identity, and what a failure of one means for all."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.bingx.errors import AuthenticationError, BingxError, ClockSkew, Forbidden, RateLimited
+from exporter.bingx.limits import Caller
+from exporter.logs import get_logger
+from exporter.model import CollectorName
+from exporter.polling import schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from exporter.bingx.client import Answer, Client
+    from exporter.bingx.limits import Limits
+    from exporter.clock import Clock
+    from exporter.polling.board import Board, Snapshot
+    from exporter.polling.host import Host
+
+PRIORITY: Final = {name: rank for rank, name in enumerate(CollectorName, start=1)}
+"""Positions and balance go before income and fees; 0 is the clock's."""
+NEEDS_IDENTITY: Final = (CollectorName.INCOME, CollectorName.COMMISSION_RATE)
+"""Wait until the first balance has said whose account it is: keys of one user share one budget."""
+_HELD_BY_LIMITS: Final = (AuthenticationError, Forbidden, RateLimited)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How often a collector polls: `interval` seconds on the grid of `origin`, stale after that many intervals."""
+
+    interval: float
+    origin: float
+    stale_after: float
+
+    def next_tick(self, now: float) -> float:
+        """Return when the next poll is due."""
+        return schedule.next_tick(origin=self.origin, interval=self.interval, now=now)
+
+    def expiry(self, sent_at: float) -> float:
+        """Return when data that was asked for at `sent_at` is too old to show."""
+        return sent_at + self.stale_after * self.interval
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """One account at work. `key_name` stands for its user in the limits until the exchange has said who that is."""
+
+    account: str
+    client: Client
+    host: Host
+    limits: Limits
+    board: Board
+    clock: Clock
+    address: str
+    key_name: str
+    identity_needed: bool
+    user: str | None = None
+    on_identity: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def caller(self) -> Caller:
+        """Whose budgets the account uses."""
+        return Caller(user=self.user or self.key_name, address=self.address, account=self.account)
+
+    def not_before(self, collector: CollectorName, now: float) -> float | None:
+        """Return `None` if the collector may call, else when to look again (never: somebody will wake it)."""
+        later = self.host.not_before(now)
+        if later is not None:
+            return later
+        if collector in NEEDS_IDENTITY and self.identity_needed and self.user is None:
+            return inf
+        return None
+
+    def identified(self, user: str | None) -> None:
+        """Take note of whose account this is; collectors that waited for it are woken."""
+        first, known = self.user is None, user or self.key_name
+        if known != self.user:
+            self.limits.identify(self.key_name, known)
+            self.user = known
+        if first:
+            for wake in self.on_identity:
+                wake()
+
+    def succeeded(self, collector: CollectorName, answer: Answer[Any], snapshot: Snapshot | None) -> None:
+        """Record a good answer."""
+        age = timedelta(seconds=self.clock.elapsed() - answer.sent_at)
+        self.board.succeeded(
+            self.account,
+            collector,
+            snapshot=snapshot,
+            sent_at=self.clock.now() - age,
+            duration=answer.answered_at - answer.sent_at,
+        )
+
+    def failed(self, collector: CollectorName, error: BingxError, *, timing: Timing, began: float) -> float:
+        """Record a failed call and return when to try again."""
+        now = self.clock.elapsed()
+        in_a_row = self.board.failed(self.account, collector, reason=error.reason, duration=now - began)
+        self._log(collector, error, in_a_row)
+        self.board.withheld(self.account, self._held_up_by(collector, error), reason=error.reason)
+        if isinstance(error, ClockSkew):
+            self.host.resync()
+        if isinstance(error, _HELD_BY_LIMITS):
+            return timing.next_tick(now)
+        return now + schedule.retry_delay(in_a_row, interval=timing.interval, jitter=random.random())  # noqa: S311 - spreads retries, guards nothing
+
+    def _held_up_by(self, collector: CollectorName, error: BingxError) -> Iterable[CollectorName]:
+        # What refuses the account refuses all its collectors, though only one of them had to find out.
+        if isinstance(error, AuthenticationError):
+            return tuple(name for name in CollectorName if name is not collector)
+        if collector is CollectorName.BALANCE and self.identity_needed and self.user is None:
+            return NEEDS_IDENTITY
+        return ()
+
+    def _log(self, collector: CollectorName, error: BingxError, in_a_row: int) -> None:
+        logger = get_logger(__name__)
+        report = logger.warning if in_a_row == 1 else logger.debug
+        report(
+            "A call failed",
+            account=self.account,
+            collector=str(collector),
+            reason=error.reason,
+            code=error.code,
+            failures=in_a_row,
+            err=str(error),
+        )

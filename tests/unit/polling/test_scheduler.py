@@ -1,0 +1,203 @@
+"""The thread that waits, with real limits and tasks that only count."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from exporter.bingx.limits import Caller, Limits, Permit
+from exporter.bingx.paths import Endpoint
+from exporter.clock import SystemClock
+from exporter.polling.scheduler import Scheduler
+from exporter.polling.workers import Workers
+
+CLOCK = SystemClock()
+NEVER = float("inf")
+
+
+@dataclass(eq=False)
+class Counting:
+    """A task whose every step is one call that takes no time."""
+
+    limits: Limits
+    again: Callable[[], float] = lambda: NEVER
+    account: str = "main"
+    endpoint: Endpoint = Endpoint.BALANCE
+    priority: int = 1
+    gate: Callable[[float], float | None] = lambda _: None
+    begun: list[float] = field(default_factory=list)
+    enough: threading.Event = field(default_factory=threading.Event)
+    wanted: int = 1
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(user=self.account, address="here", account=self.account)
+
+    def prepare(self, now: float) -> float | None:
+        return self.gate(now)
+
+    def step(self, permit: Permit) -> float:
+        now = CLOCK.elapsed()
+        permit.sent(now)
+        self.begun.append(now)
+        self.limits.settle(permit, CLOCK.elapsed())
+        if len(self.begun) >= self.wanted:
+            self.enough.set()
+        return self.again()
+
+
+@pytest.fixture
+def limits() -> Limits:
+    return Limits()
+
+
+@dataclass
+class Waits:
+    told: list[tuple[Endpoint, float]] = field(default_factory=list)
+
+    def __call__(self, endpoint: Endpoint, seconds: float) -> None:
+        self.told.append((endpoint, seconds))
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def scheduler(limits: Limits, waits: Waits) -> Iterator[Scheduler]:
+    workers = Workers(cap=8)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+    scheduler.start()
+    yield scheduler
+    scheduler.stop(2)
+    workers.stop(2)
+
+
+def test_a_task_runs_when_it_is_due_and_not_before(scheduler: Scheduler, limits: Limits) -> None:
+    task = Counting(limits)
+    due = CLOCK.elapsed() + 0.2
+    scheduler.add([task], due=due)
+
+    assert task.enough.wait(5)
+    assert task.begun[0] >= due
+
+
+def test_a_task_comes_back_when_its_step_says(scheduler: Scheduler, limits: Limits) -> None:
+    task = Counting(limits, again=lambda: CLOCK.elapsed() + 0.05, wanted=3)
+    scheduler.add([task], due=CLOCK.elapsed())
+
+    assert task.enough.wait(5)
+    assert all(later - earlier >= 0.05 for earlier, later in zip(task.begun, task.begun[1:], strict=False))
+
+
+def test_a_waiting_task_is_woken(scheduler: Scheduler, limits: Limits) -> None:
+    task = Counting(limits)
+    scheduler.add([task], due=NEVER)
+    assert not task.enough.wait(0.1)
+
+    scheduler.wake(task, due=CLOCK.elapsed())
+
+    assert task.enough.wait(5)
+    assert len(task.begun) == 1
+
+
+def test_a_gate_holds_a_task_until_it_opens(scheduler: Scheduler, limits: Limits) -> None:
+    opens = CLOCK.elapsed() + 0.2
+    task = Counting(limits, gate=lambda now: opens if now < opens else None)
+    scheduler.add([task], due=CLOCK.elapsed())
+
+    assert task.enough.wait(5)
+    assert task.begun[0] >= opens
+
+
+def test_calls_of_one_user_stay_within_five_a_second_whatever_is_due(
+    scheduler: Scheduler, limits: Limits, waits: Waits
+) -> None:
+    task = Counting(limits, again=CLOCK.elapsed, wanted=12)
+    scheduler.add([task], due=CLOCK.elapsed())
+
+    assert task.enough.wait(10)
+    for first, sixth in zip(task.begun, task.begun[5:], strict=False):
+        assert sixth - first >= 1
+    assert sum(seconds for _, seconds in waits.told) > 1
+    assert {endpoint for endpoint, _ in waits.told} == {Endpoint.BALANCE}
+
+
+def test_the_more_important_task_goes_first_when_both_are_due(limits: Limits, waits: Waits) -> None:
+    order: list[str] = []
+    workers = Workers(cap=1)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+
+    class Noting(Counting):
+        def step(self, permit: Permit) -> float:
+            order.append(self.account)
+            return super().step(permit)
+
+    tasks = [Noting(limits, account=f"rank {rank}", priority=rank) for rank in (3, 1, 2)]
+    scheduler.add(tasks, due=CLOCK.elapsed())
+    scheduler.start()
+    for task in tasks:
+        assert task.enough.wait(5)
+    scheduler.stop(2)
+    workers.stop(2)
+
+    assert order == ["rank 1", "rank 2", "rank 3"]
+
+
+def test_a_step_that_raises_is_tried_again_and_stops_nobody(scheduler: Scheduler, limits: Limits) -> None:
+    class Broken(Counting):
+        def step(self, permit: Permit) -> float:
+            super().step(permit)
+            message = "a fault of ours"
+            raise RuntimeError(message)
+
+    broken, sound = Broken(limits, account="broken"), Counting(limits, account="sound")
+    scheduler.add([broken], due=CLOCK.elapsed())
+    assert broken.enough.wait(5)
+    scheduler.add([sound], due=CLOCK.elapsed())
+
+    assert sound.enough.wait(5)
+    assert scheduler.alive
+
+
+def test_more_hanging_calls_than_workers_lose_no_slot_of_the_limits(limits: Limits, waits: Waits) -> None:
+    release, hanging = threading.Event(), threading.Event()
+    workers = Workers(cap=1)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+
+    class Hanging(Counting):
+        def step(self, permit: Permit) -> float:
+            hanging.set()
+            release.wait(5)
+            return super().step(permit)
+
+    scheduler.start()
+    scheduler.add([Hanging(limits, account="hangs")], due=CLOCK.elapsed())
+    assert hanging.wait(5)
+    refused = Counting(limits)
+    scheduler.add([refused], due=CLOCK.elapsed())
+    assert not refused.enough.wait(0.3)
+
+    assert limits.remaining(refused.caller, Endpoint.BALANCE, CLOCK.elapsed()) == 5
+    release.set()
+    assert refused.enough.wait(5)
+    scheduler.stop(2)
+    workers.stop(2)
+
+
+def test_stopping_begins_no_further_call(limits: Limits, waits: Waits) -> None:
+    workers = Workers(cap=1)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+    scheduler.start()
+    scheduler.stop(2)
+    task = Counting(limits)
+
+    scheduler.add([task], due=CLOCK.elapsed())
+
+    assert not task.enough.wait(0.2)
+    assert not scheduler.alive
+    workers.stop(1)
