@@ -1,0 +1,168 @@
+"""The port, over real HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from exporter.web.landing import landing_page
+from exporter.web.server import ListenError, Site, WebServer
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+PAGE = b'bingx_up{account="main"} 1\n' * 100
+
+
+class State:
+    healthy: str | None = None
+    ready: str | None = None
+
+
+@pytest.fixture
+def state() -> State:
+    return State()
+
+
+def site(state: State) -> Site:
+    return Site(
+        metrics={TEXT: lambda: PAGE, OPENMETRICS: lambda: PAGE + b"# EOF\n"},
+        landing=lambda: landing_page(
+            name="bingx-exporter", version="<1>", description="d", links={"/metrics": "the metrics"}
+        ),
+        healthy=lambda: state.healthy,
+        ready=lambda: state.ready,
+    )
+
+
+@pytest.fixture
+def server(state: State) -> Iterator[WebServer]:
+    server = WebServer(site(state), addresses=["127.0.0.1:0"])
+    server.start()
+    yield server
+    server.stop(2)
+
+
+@contextmanager
+def asked(server: WebServer, method: str, path: str, **headers: str) -> Iterator[http.client.HTTPResponse]:
+    parts = urlsplit(server.urls[0])
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
+def test_metrics_are_text_unless_asked_otherwise(server: WebServer) -> None:
+    with asked(server, "GET", "/metrics") as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == TEXT
+        assert answer.headers["Content-Encoding"] is None
+        assert answer.read() == PAGE
+
+
+def test_metrics_are_openmetrics_for_those_who_ask(server: WebServer) -> None:
+    with asked(server, "GET", "/metrics", Accept="application/openmetrics-text") as answer:
+        assert answer.headers["Content-Type"] == OPENMETRICS
+        assert answer.read().endswith(b"# EOF\n")
+
+
+def test_metrics_are_compressed_for_those_who_take_it(server: WebServer) -> None:
+    with asked(server, "GET", "/metrics", Accept_Encoding="gzip") as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(answer.read()) == PAGE
+
+
+def test_head_answers_with_the_headers_alone(server: WebServer) -> None:
+    for path in ("/", "/metrics", "/-/healthy", "/-/ready"):
+        with asked(server, "HEAD", path) as answer:
+            assert answer.status == 200
+            assert int(answer.headers["Content-Length"]) > 0
+            assert answer.read() == b""
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "/metrics/", "/metricsx", "//metrics", "/-/", "/-/healthy/x", "/%2e%2e/metrics"]
+)
+def test_other_paths_are_not_found(server: WebServer, path: str) -> None:
+    with asked(server, "GET", path) as answer:
+        assert answer.status == 404
+        assert b"bingx_up" not in answer.read()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_other_methods_are_refused_with_those_allowed(server: WebServer, method: str) -> None:
+    with asked(server, method, "/metrics") as answer:
+        assert answer.status == 405
+        assert answer.headers["Allow"] == "GET,HEAD"
+
+
+def test_health_and_readiness_say_what_is_wrong(server: WebServer, state: State) -> None:
+    with asked(server, "GET", "/-/ready") as answer:
+        assert (answer.status, answer.read()) == (200, b"Ready\n")
+
+    state.ready, state.healthy = "waiting for main/balance", "the scheduler has died"
+
+    with asked(server, "GET", "/-/ready") as answer:
+        assert (answer.status, answer.read()) == (503, b"waiting for main/balance\n")
+    with asked(server, "GET", "/-/healthy") as answer:
+        assert (answer.status, answer.read()) == (503, b"the scheduler has died\n")
+
+
+def test_the_landing_page_links_and_escapes(server: WebServer) -> None:
+    with asked(server, "GET", "/") as answer:
+        page = answer.read().decode()
+
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert '<a href="/metrics">' in page
+    assert "&lt;1&gt;" in page
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_every_address_is_served(state: State) -> None:
+    server = WebServer(site(state), addresses=["127.0.0.1:0", "[::1]:0", ":0"])
+    server.start()
+    try:
+        for url in server.urls:
+            parts = urlsplit(url)
+            with socket.create_connection((parts.hostname, parts.port), 5):
+                pass
+    finally:
+        server.stop(2)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:http", "127.0.0.1", "203.0.113.1:0"])
+def test_an_address_that_cannot_be_bound_is_named(state: State, address: str) -> None:
+    server = WebServer(site(state), addresses=["127.0.0.1:0", address])
+
+    with pytest.raises(ListenError, match="cannot listen on") as caught:
+        server.start()
+
+    assert address in str(caught.value)
+    assert "--web.listen-address" in str(caught.value)
+    server.stop(1)
+
+
+def test_a_port_that_is_taken_is_named(state: State, server: WebServer) -> None:
+    address = server.urls[0].removeprefix("http://")
+
+    with pytest.raises(ListenError, match="Address already in use"):
+        WebServer(site(state), addresses=[address]).start()
+
+
+def test_stopping_closes_the_port_at_once(state: State) -> None:
+    server = WebServer(site(state), addresses=["127.0.0.1:0"])
+    server.start()
+    parts = urlsplit(server.urls[0])
+    with socket.create_connection((parts.hostname, parts.port), 5):
+        server.stop(2)
+
+    assert not server.alive
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((parts.hostname, parts.port), 5)
