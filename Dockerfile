@@ -1,0 +1,32 @@
+# Two stages: the first builds a virtual environment, the second holds it and nothing that builds.
+# Pin the base by digest where you build for production: --build-arg BASE=python:3.13-slim@sha256:…
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+WORKDIR /src
+COPY requirements/runtime.lock requirements/runtime.lock
+RUN python -m venv /opt/bingx-exporter \
+ && /opt/bingx-exporter/bin/pip install --no-cache-dir --require-hashes --requirement requirements/runtime.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY exporter exporter
+RUN /opt/bingx-exporter/bin/pip install --no-cache-dir --no-deps . \
+ && /opt/bingx-exporter/bin/pip uninstall --yes pip
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="bingx-exporter" \
+      org.opencontainers.image.description="Prometheus exporter for BingX perpetual-futures accounts" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/bingx-exporter /opt/bingx-exporter
+RUN mkdir -p /var/lib/bingx-exporter /etc/bingx-exporter \
+ && chown 65532:65532 /var/lib/bingx-exporter
+ENV PATH=/opt/bingx-exporter/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+USER 65532:65532
+WORKDIR /var/lib/bingx-exporter
+VOLUME ["/var/lib/bingx-exporter"]
+EXPOSE 10066
+# The root may be read-only; the ledger's volume is all that is written to.
+HEALTHCHECK --interval=30s --timeout=3s --start-period=10s CMD ["bingx-exporter", "healthcheck"]
+ENTRYPOINT ["bingx-exporter"]
+CMD ["run", "--config.file=/etc/bingx-exporter/config.yaml"]

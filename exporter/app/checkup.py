@@ -1,0 +1,132 @@
+"""One call of each endpoint for each account: what works, and how to mend what does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.app.exchange import Exchange, address_of, key_name_of
+from exporter.bingx.endpoints.income import IncomeQuery
+from exporter.bingx.errors import AuthenticationError, BingxError
+from exporter.bingx.limits import Caller
+from exporter.bingx.paths import Endpoint
+from exporter.polling.once import HeldUp, call_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.bingx.client import Answer, Client
+    from exporter.bingx.limits import Permit
+    from exporter.bingx.wire import Drift
+    from exporter.clock import Clock
+    from exporter.config import AccountSettings, Config
+
+WORKS: Final = "works"
+_PATIENCE: Final = 15.0
+_TOLERABLE_OFFSET: Final = 1.0
+_WINDOW: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one endpoint of one account answered; `outcome` is `works` or the reason, `mend` what to do about it."""
+
+    account: str
+    endpoint: str
+    outcome: str
+    detail: str = ""
+    mend: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Whether the call succeeded."""
+        return self.outcome == WORKS
+
+
+@dataclass(slots=True)
+class _Drifts:
+    """Collects what the exchange has changed in its answers."""
+
+    paths: list[tuple[Endpoint, str]] = field(default_factory=list)
+
+    def called(self, endpoint: Endpoint, seconds: float, reason: str | None) -> None:
+        """Say nothing: the finding is made of the answer."""
+
+    def drifted(self, endpoint: Endpoint, drift: Drift) -> None:
+        """Remember a field that is not as it was."""
+        self.paths.append((endpoint, drift.path))
+
+
+def check_accounts(config: Config, *, clock: Clock) -> Iterator[Finding]:
+    """Yield a finding per account and endpoint, as they come; a key that is refused is not tried again and again."""
+    exchange = Exchange(clock=clock, observer=_Drifts())
+    try:
+        for account in config.accounts:
+            yield from _check(account, exchange, clock)
+    finally:
+        exchange.close()
+
+
+def usable(findings: list[Finding]) -> bool:
+    """Say whether every account has at least balance and positions, without which it tells nothing of its risk."""
+    needed = {Endpoint.BALANCE, Endpoint.POSITIONS}
+    return all(finding.works for finding in findings if finding.endpoint in needed)
+
+
+def _check(account: AccountSettings, exchange: Exchange, clock: Clock) -> Iterator[Finding]:
+    caller = Caller(user=key_name_of(account), address=address_of(account), account=account.name)
+    refused: AuthenticationError | None = None
+    for endpoint, call in _calls(exchange, account):
+        if refused is not None and endpoint.signed:
+            yield _failed(account, endpoint, refused, detail="not tried, the key was refused above")
+            continue
+        try:
+            call_once(call, caller=caller, endpoint=endpoint, limits=exchange.limits, clock=clock, patience=_PATIENCE)
+        except BingxError as error:
+            refused = error if isinstance(error, AuthenticationError) else refused
+            yield _failed(account, endpoint, error)
+        except HeldUp as held:
+            yield Finding(account=account.name, endpoint=endpoint, outcome="held_up", detail=str(held), mend="wait")
+        else:
+            yield _succeeded(account, endpoint, exchange)
+
+
+def _calls(exchange: Exchange, account: AccountSettings) -> Iterator[tuple[Endpoint, Callable[[Permit], Answer[Any]]]]:
+    client: Client = exchange.client_of(account)
+    host = exchange.host_of(account)
+
+    def recent() -> IncomeQuery:
+        now = host.server_now()
+        return IncomeQuery(start=now - _WINDOW, end=now)
+
+    yield Endpoint.SERVER_TIME, host.measure
+    yield Endpoint.BALANCE, client.balance
+    yield Endpoint.POSITIONS, client.positions
+    yield Endpoint.INCOME, lambda permit: client.income(permit, recent())
+    yield Endpoint.INCOME_EXPORT, lambda permit: client.income_export(permit, recent())
+    yield Endpoint.COMMISSION_RATE, client.commission_rate
+
+
+def _succeeded(account: AccountSettings, endpoint: Endpoint, exchange: Exchange) -> Finding:
+    offset = exchange.host_of(account).offset_seconds()
+    if endpoint is not Endpoint.SERVER_TIME or offset is None or abs(offset) < _TOLERABLE_OFFSET:
+        return Finding(account=account.name, endpoint=endpoint, outcome=WORKS)
+    return Finding(
+        account=account.name,
+        endpoint=endpoint,
+        outcome=WORKS,
+        detail=f"our clock is off by {-offset:+.1f} s",
+        mend="calls are stamped with the exchange's time, so this does no harm; let NTP set the clock all the same",
+    )
+
+
+def _failed(account: AccountSettings, endpoint: Endpoint, error: BingxError, *, detail: str | None = None) -> Finding:
+    code = "" if error.code is None else f"code {error.code}: "
+    return Finding(
+        account=account.name,
+        endpoint=endpoint,
+        outcome=error.reason,
+        detail=code + error.detail if detail is None else detail,
+        mend=error.mend,
+    )

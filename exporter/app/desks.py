@@ -1,0 +1,155 @@
+"""One account at work: its desk, and the collectors that the configuration switches on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from exporter.app.exchange import address_of, key_name_of
+from exporter.bingx.paths import Endpoint
+from exporter.ledger import Ends
+from exporter.logs import get_logger
+from exporter.model import Balances, CollectorName, Position
+from exporter.polling.collectors import SnapshotCollector
+from exporter.polling.desk import Desk, Timing
+from exporter.polling.income import IncomeCollector
+from exporter.polling.schedule import phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from exporter.app.exchange import Exchange
+    from exporter.clock import Clock
+    from exporter.config import AccountSettings
+    from exporter.ledger import AccountBook, Ledger
+    from exporter.polling.board import Board
+    from exporter.polling.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an account stands among the others: polls spread over the interval by it."""
+
+    index: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every account is built into; `ends` is what each host has proved of its windows, by base URL."""
+
+    exchange: Exchange
+    board: Board
+    clock: Clock
+    ledger: Ledger | None
+    ends: dict[str, Ends]
+    on_ledger_failure: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffedDesk:
+    """A desk with the collectors that are switched on; `income` is among them where it is."""
+
+    desk: Desk
+    tasks: Mapping[CollectorName, Task]
+    income: IncomeCollector | None
+
+
+def staff(account: AccountSettings, place: Place, around: Surroundings) -> StaffedDesk:
+    """Build the desk of an account and the collectors that are switched on."""
+    exchange = around.exchange
+    desk = Desk(
+        account=account.name,
+        client=exchange.client_of(account),
+        host=exchange.host_of(account),
+        limits=exchange.limits,
+        board=around.board,
+        clock=around.clock,
+        address=address_of(account),
+        key_name=key_name_of(account),
+        identity_needed=account.collectors.balance.enabled,
+    )
+    tasks: dict[CollectorName, Task] = {}
+    income = _income(account, desk, place, around)
+    if income is not None:
+        tasks[CollectorName.INCOME] = income
+    tasks |= _snapshots(account, desk, place, income)
+    return StaffedDesk(desk=desk, tasks=tasks, income=income)
+
+
+def _timing(account: AccountSettings, name: CollectorName, place: Place, clock: Clock) -> Timing:
+    interval = account.collectors.of(name).interval
+    origin = clock.elapsed() + phase(place.index, place.count, interval)
+    return Timing(interval=interval, origin=origin, stale_after=account.stale_after)
+
+
+def _income(account: AccountSettings, desk: Desk, place: Place, around: Surroundings) -> IncomeCollector | None:
+    if CollectorName.INCOME not in account.collectors.enabled or around.ledger is None:
+        return None
+    book = _book(account, around.ledger, around.clock)
+    return IncomeCollector(
+        desk=desk,
+        timing=_timing(account, CollectorName.INCOME, place, around.clock),
+        book=book,
+        ends=around.ends.setdefault(desk.host.base_url, Ends()),
+        tail=timedelta(seconds=account.collectors.income.tail),
+        on_ledger_failure=around.on_ledger_failure,
+    )
+
+
+def _book(account: AccountSettings, ledger: Ledger, clock: Clock) -> AccountBook:
+    settings = account.collectors.income
+    since = settings.since
+    start = since if isinstance(since, datetime) else clock.now() - since
+    book = ledger.account(account.name, since=start, setting=str(since), initial_zero=settings.initial_zero)
+    if book.epoch_changed:
+        get_logger(__name__).warning(
+            "A changed `since` changes nothing: the epoch was pinned at the first start",
+            account=account.name,
+            epoch=book.epoch,
+        )
+    return book
+
+
+def _snapshots(
+    account: AccountSettings, desk: Desk, place: Place, income: IncomeCollector | None
+) -> dict[CollectorName, Task]:
+    def identify(balances: Balances) -> None:
+        if income is not None:
+            income.meet(balances.user_id)
+        desk.identified(balances.user_id)
+
+    def expect(positions: tuple[Position, ...]) -> None:
+        if income is not None:
+            income.expect(positions)
+
+    def timing(name: CollectorName) -> Timing:
+        return _timing(account, name, place, desk.clock)
+
+    every: dict[CollectorName, Task] = {
+        CollectorName.BALANCE: SnapshotCollector(
+            name=CollectorName.BALANCE,
+            endpoint=Endpoint.BALANCE,
+            desk=desk,
+            timing=timing(CollectorName.BALANCE),
+            fetch=desk.client.balance,
+            learn=identify,
+        ),
+        CollectorName.POSITIONS: SnapshotCollector(
+            name=CollectorName.POSITIONS,
+            endpoint=Endpoint.POSITIONS,
+            desk=desk,
+            timing=timing(CollectorName.POSITIONS),
+            fetch=desk.client.positions,
+            learn=expect,
+        ),
+        CollectorName.COMMISSION_RATE: SnapshotCollector(
+            name=CollectorName.COMMISSION_RATE,
+            endpoint=Endpoint.COMMISSION_RATE,
+            desk=desk,
+            timing=timing(CollectorName.COMMISSION_RATE),
+            fetch=desk.client.commission_rate,
+        ),
+    }
+    return {name: task for name, task in every.items() if name in account.collectors.enabled}

@@ -1,0 +1,63 @@
+"""From a command line to the command that it names; what a command needs is imported only when it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.cli.flags import parse
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Sequence
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code; raises `SystemExit` for help, version and bad flags."""
+    flags = parse(arguments)
+    return _COMMANDS[flags.command](flags)
+
+
+def _run(flags: Namespace) -> int:
+    from exporter.cli.run import run
+
+    return run(flags)
+
+
+def _demo(flags: Namespace) -> int:
+    from exporter.cli.demo import demo
+
+    return demo(flags)
+
+
+def _simulate(flags: Namespace) -> int:
+    from exporter.cli.demo import simulate
+
+    return simulate(flags)
+
+
+def _check(flags: Namespace) -> int:
+    from exporter.cli.check import check
+
+    return check(flags)
+
+
+def _metrics(flags: Namespace) -> int:
+    from exporter.cli.catalogue import print_catalogue
+
+    return print_catalogue(flags.format)
+
+
+def _healthcheck(flags: Namespace) -> int:
+    from exporter.cli.healthcheck import healthcheck
+
+    return healthcheck(flags.url)
+
+
+_COMMANDS: Final[dict[str, Callable[[Namespace], int]]] = {
+    "run": _run,
+    "demo": _demo,
+    "simulate": _simulate,
+    "check": _check,
+    "metrics": _metrics,
+    "healthcheck": _healthcheck,
+}

@@ -1,0 +1,167 @@
+"""The flags, named and shaped as Prometheus' own exporters have them; pure."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.cli.version import version_text
+from exporter.model import CollectorName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFAULT_ADDRESS: Final = ":10066"
+COMMANDS: Final = {
+    "run": "collect from the exchange and serve metrics (the default)",
+    "demo": "the same with a simulated exchange; no key needed",
+    "simulate": "the simulated exchange alone",
+    "check": "call each endpoint of each account once and say what works",
+    "metrics": "print every metric with its labels and meaning",
+    "healthcheck": "ask a running exporter whether it is alive; for containers",
+}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the flags of a command line; without a command it is `run`.
+
+    Raises `SystemExit`: 0 after help or version, 2 for flags that are not understood.
+    """
+    return _parser().parse_args(_with_command(arguments))
+
+
+def _with_command(arguments: Sequence[str]) -> list[str]:
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in {"-h", "--help", "--version"}):
+        return ["run", *arguments]
+    return list(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bingx-exporter",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Prometheus exporter for BingX perpetual-futures accounts.",
+        epilog="Flags of a command: bingx-exporter COMMAND --help. Exit codes: 0 good, 1 failed, 2 bad flags.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=version_text())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    by_name: dict[str, Any] = {
+        name: commands.add_parser(name, help=text, description=text.capitalize() + ".", allow_abbrev=False)
+        for name, text in COMMANDS.items()
+    }
+    for name in ("run", "demo", "simulate", "check"):
+        _add_log_flags(by_name[name])
+    for name in ("run", "check"):
+        _add_config_flags(by_name[name])
+    for name in ("run", "demo"):
+        _add_web_flags(by_name[name])
+    for name in ("demo", "simulate"):
+        _add_simulation_flags(by_name[name])
+    _add_run_flags(by_name["run"])
+    _add_check_flags(by_name["check"])
+    by_name["demo"].set_defaults(addresses_by_default=["127.0.0.1:0"])
+    by_name["run"].set_defaults(addresses_by_default=[DEFAULT_ADDRESS])
+    by_name["simulate"].add_argument(
+        "--listen-address", default="127.0.0.1:0", metavar="HOST:PORT", help="loopback address (default %(default)s)"
+    )
+    by_name["metrics"].add_argument(
+        "--format", choices=("table", "json", "markdown"), default="table", help="default: %(default)s"
+    )
+    by_name["healthcheck"].add_argument(
+        "--url",
+        default=f"http://127.0.0.1{DEFAULT_ADDRESS}/-/healthy",
+        help="what to ask (default %(default)s)",
+    )
+    return parser
+
+
+def _add_log_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("log")
+    levels = ("debug", "info", "warn", "error")
+    group.add_argument("--log.level", dest="log_level", choices=levels, default="info", help="default: %(default)s")
+    formats = ("logfmt", "json")
+    group.add_argument(
+        "--log.format", dest="log_format", choices=formats, default="logfmt", help="default: %(default)s"
+    )
+
+
+def _add_config_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("configuration")
+    group.add_argument(
+        "--config.file",
+        dest="config_file",
+        metavar="FILE",
+        help="YAML file with the accounts (default: none, one account from BINGX_API_KEY and BINGX_API_SECRET)",
+    )
+    for name in CollectorName:
+        group.add_argument(
+            f"--collector.{name}",
+            dest=f"collector_{name}",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help=f"switch the {name} collector of every account on or off, whatever the file says",
+        )
+    group.add_argument(
+        "--collector.disable-defaults",
+        dest="collector_disable_defaults",
+        action="store_true",
+        help="switch off every collector that no --collector flag switches on",
+    )
+
+
+def _add_web_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("web")
+    group.add_argument(
+        "--web.listen-address",
+        dest="addresses",
+        action="append",
+        metavar="HOST:PORT",
+        help=f"where to listen, may be given again; :PORT is every address, port 0 a free one (run: {DEFAULT_ADDRESS})",
+    )
+    group.add_argument(
+        "--web.telemetry-path",
+        dest="telemetry_path",
+        default="/metrics",
+        metavar="PATH",
+        type=_path,
+        help="where the metrics stand (default %(default)s)",
+    )
+    group.add_argument(
+        "--web.disable-exporter-metrics",
+        dest="process_metrics",
+        action="store_false",
+        help="leave process_* and python_* out",
+    )
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or text == "/" or text.startswith("/-/") or any(c in text for c in "?#{} "):
+        message = f"{text!r} is no path for metrics: it starts with /, is not / alone, and is none of /-/…"
+        raise argparse.ArgumentTypeError(message)
+    return text
+
+
+def _add_run_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config.check", dest="config_check", action="store_true", help="check the configuration and exit with 0 or 1"
+    )
+
+
+def _add_check_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
+
+
+def _add_simulation_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("simulation")
+    scenarios = ("calm", "drawdown", "outage")
+    group.add_argument("--scenario", choices=scenarios, default="drawdown", help="default: %(default)s")
+    group.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same world (default %(default)s)")
+
+
+def collector_switches(flags: argparse.Namespace) -> dict[CollectorName, bool]:
+    """Return which collectors the flags switch on or off; those not named are left to the configuration."""
+    named = {name: getattr(flags, f"collector_{name}") for name in CollectorName}
+    fallback = False if flags.collector_disable_defaults else None
+    switches = {name: fallback if value is None else value for name, value in named.items()}
+    return {name: value for name, value in switches.items() if value is not None}

@@ -1,0 +1,338 @@
+"""What the page says of accounts in every kind of trouble: the exporter and a simulated exchange, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.exchange import Exchange
+from support.exposition import Series, series
+from support.processes import eventually
+from support.world import expected_gauges, expected_income
+
+from .conftest import Running
+
+pytestmark = pytest.mark.timeout(90)
+
+Start = Callable[..., Running]
+GAUGES = ("bingx_account_", "bingx_position", "bingx_commission_rate", "bingx_income_complete")
+
+
+def gauges(page: dict[Series, float], account: str) -> set[str]:
+    return {
+        name
+        for name, labels in page
+        if ("account", account) in labels and name.startswith(GAUGES) and name != "bingx_account_info"
+    }
+
+
+def status(running: Running, account: str, collector: str, what: str = "success", **labels: str) -> float | None:
+    name = f"bingx_collector_{what}"
+    return running.page().get(series(name, account=account, collector=collector, **labels))
+
+
+def wait(condition: Callable[[], object], what: str, *, seconds: float = 20) -> None:
+    eventually(condition, seconds=seconds, what=what)
+
+
+def is_up_to_date(running: Running, exchange: Exchange) -> Callable[[], bool]:
+    def agreed() -> bool:
+        world, page = exchange.world(), running.page()
+        wanted = expected_gauges(world) | expected_income(world)
+        for key, value in wanted.items():
+            assert page[key] == pytest.approx(value, rel=1e-12), key
+        return True
+
+    return agreed
+
+
+def calls_of(exchange: Exchange, account: str) -> dict[str, Any]:
+    found: dict[str, Any] = exchange.calls()["outcomes"].get(account, {})
+    return found
+
+
+def test_every_number_of_every_account_is_the_exchanges(start: Start, exchange: Exchange) -> None:
+    running = start()
+
+    wait(is_up_to_date(running, exchange), "the page agrees with the exchange")
+    assert running.readiness() == 200
+
+
+def test_a_read_only_key_still_gets_balance_and_positions(start: Start) -> None:
+    running = start()
+
+    wait(lambda: status(running, "gamma", "commission_rate") == 0, "the right is missed")
+    assert status(running, "gamma", "balance") == 1
+    assert status(running, "gamma", "positions") == 1
+    for collector in ("income", "commission_rate"):
+        assert status(running, "gamma", collector, "failures_total", reason="permission_denied") == 1
+    assert running.page()[series("bingx_up", account="gamma")] == 1
+
+
+def test_one_sick_account_never_touches_another(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+
+    exchange.tell("faults", kind="not_json", account="alpha")
+
+    wait(lambda: not gauges(running.page(), "alpha"), "the sick account's gauges have left")
+    assert running.page()[series("bingx_up", account="alpha")] == 0
+    assert running.page()[series("bingx_up", account="beta")] == 1
+    assert {"bingx_account_equity", "bingx_position_amount"} <= gauges(running.page(), "beta")
+
+
+def test_one_sick_endpoint_never_touches_another(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+
+    exchange.tell("faults", kind="wrong_types", account="alpha", endpoint="positions")
+
+    wait(lambda: "bingx_position_amount" not in gauges(running.page(), "alpha"), "its positions have left")
+    assert "bingx_positions" not in gauges(running.page(), "alpha")
+    assert "bingx_account_equity" in gauges(running.page(), "alpha")
+    assert (status(running, "alpha", "positions", "failures_total", reason="malformed_response") or 0) > 0
+    assert running.page()[series("bingx_up", account="alpha")] == 1
+
+
+def test_a_refused_key_is_told_for_all_collectors_and_tried_by_one_call_at_a_time(
+    start: Start, exchange: Exchange
+) -> None:
+    exchange.tell("faults", kind="code", code=100413, account="alpha")
+    running = start()
+
+    wait(lambda: status(running, "alpha", "commission_rate") == 0, "every collector is told of")
+    page = running.page()
+    assert all(
+        page[series("bingx_collector_success", account="alpha", collector=name)] == 0
+        for name in ("balance", "positions", "income", "commission_rate")
+    )
+    assert page[series("bingx_up", account="alpha")] == 0
+    wait(lambda: running.readiness() == 200, "ready all the same")
+    assert (
+        sum(
+            value
+            for (name, labels), value in page.items()
+            if name == "bingx_collector_failures_total" and ("account", "alpha") in labels
+        )
+        <= 2
+    )
+
+    exchange.tell("faults/clear")
+    wait(lambda: running.page()[series("bingx_up", account="alpha")] == 1, "it heals by itself", seconds=30)
+
+
+def test_the_clock_of_the_exchange_is_measured_and_used(start: Start, exchange: Exchange) -> None:
+    exchange.tell("clock", offset_seconds=3600)
+    running = start()
+
+    wait(is_up_to_date(running, exchange), "the page agrees with an exchange an hour ahead")
+    host = exchange.url.removeprefix("http://")
+    assert running.page()[series("bingx_api_clock_offset_seconds", host=host)] == pytest.approx(3600, abs=1)
+    assert not [labels for _, labels in running.page() if ("reason", "clock_skew") in labels]
+
+
+def test_a_jump_of_the_exchanges_clock_heals(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+
+    exchange.tell("clock", offset_seconds=600)
+
+    wait(
+        lambda: any(("reason", "clock_skew") in labels for _, labels in running.page()),
+        "the exchange doubts our time",
+    )
+    wait(lambda: status(running, "alpha", "balance") == 1, "the clock is corrected")
+    host = exchange.url.removeprefix("http://")
+    assert running.page()[series("bingx_api_clock_offset_seconds", host=host)] == pytest.approx(600, abs=1)
+
+
+def test_a_named_end_of_a_ban_is_waited_out_and_shown(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    until = exchange.world()["now_milliseconds"] + 4000
+    message = f"This endpoint is in its disabled period and will be unblocked after {until}"
+    exchange.tell("faults", kind="code", code=100410, message=message, account="alpha", endpoint="balance", count=1)
+
+    wait(lambda: status(running, "alpha", "balance") == 0, "the ban is met")
+    blocked = running.page()[series("bingx_api_blocked_until_timestamp_seconds", account="alpha", endpoint="balance")]
+    assert blocked == pytest.approx(until / 1000, abs=0.5)
+    wait(lambda: status(running, "alpha", "balance") == 1, "it is over")
+
+    assert status(running, "alpha", "balance", "failures_total", reason="rate_limited") == 1
+    calls = [one for one in exchange.calls()["last"] if (one["account"], one["endpoint"]) == ("alpha", "balance")]
+    refused = next(place for place, one in enumerate(calls) if one["fault"])
+    assert calls[refused + 1 :]
+    assert all(one["arrived_milliseconds"] >= until for one in calls[refused + 1 :])
+    assert (
+        series("bingx_api_blocked_until_timestamp_seconds", account="alpha", endpoint="balance") not in running.page()
+    )
+
+
+def test_no_call_is_ever_refused_to_a_process_that_keeps_the_limits(start: Start, exchange: Exchange) -> None:
+    running = start(collectors={"balance": {"interval": "100ms"}, "positions": {"interval": "100ms"}})
+    wait(is_up_to_date(running, exchange), "all is well")
+
+    wait(
+        lambda: running.page()[series("bingx_api_wait_seconds_total", endpoint="balance")] > 2,
+        "calls had to wait for their slots",
+    )
+
+    assert exchange.calls()["refusals"].get("100410", 0) == 0
+    assert exchange.calls()["refusals"].get("109429", 0) == 0
+    assert (status(running, "alpha", "balance", "consecutive_failures")) == 0
+
+
+def test_two_keys_of_one_user_share_a_budget(start: Start, exchange: Exchange, tmp_path: Path) -> None:
+    exchange.tell("keys", account="alpha")
+    config = exchange.config(
+        tmp_path, collectors={"balance": {"interval": "200ms"}, "positions": {"interval": "200ms"}}
+    )
+    document = yaml.safe_load(config.read_text())
+    accounts = [one for one in document["accounts"] if one["name"].startswith("alpha")]
+    if len(accounts) == 1:
+        extra = [one for one in json.loads(json.dumps(exchange.keys())) if one["name"] == "alpha"][-1]
+        accounts.append(
+            {
+                "name": "alpha-2",
+                "api_key": extra["api_key"],
+                "api_secret": extra["api_secret"],
+                "base_url": exchange.url,
+            }
+        )
+    accounts[1] = {**accounts[1], "name": "alpha-2"}
+    config.write_text(yaml.safe_dump({**document, "accounts": accounts}))
+    running = start(config)
+
+    wait(
+        lambda: running.page()[series("bingx_api_wait_seconds_total", endpoint="balance")] > 2,
+        "the two had to wait for each other",
+    )
+
+    assert exchange.calls()["refusals"].get("100410", 0) == 0
+    assert status(running, "alpha-2", "balance") == 1
+
+
+def test_the_key_of_another_user_stops_the_income_and_mixes_nothing(
+    start: Start, exchange: Exchange, tmp_path: Path
+) -> None:
+    config = exchange.config(tmp_path)
+    first = start(config)
+    wait(is_up_to_date(first, exchange), "alpha is in the ledger")
+    before = {key: value for key, value in first.page().items() if key[0].startswith("bingx_income_entries_total")}
+    first.app.stop()
+    document = yaml.safe_load(config.read_text())
+    alpha, beta = (next(one for one in document["accounts"] if one["name"] == name) for name in ("alpha", "beta"))
+    alpha["api_key_file"], alpha["api_secret_file"] = beta["api_key_file"], beta["api_secret_file"]
+    config.write_text(yaml.safe_dump({**document, "accounts": [alpha]}))
+
+    second = start(config)
+
+    wait(
+        lambda: (status(second, "alpha", "income", "failures_total", reason="account_mismatch") or 0) > 0,
+        "the stranger is noticed",
+    )
+    assert status(second, "alpha", "balance") == 1
+    after = {key: value for key, value in second.page().items() if key[0].startswith("bingx_income_entries_total")}
+    assert after == {key: value for key, value in before.items() if ("account", "alpha") in key[1]}
+
+
+def test_income_and_fees_wait_for_the_identity_and_readiness_does_not_hang(start: Start, exchange: Exchange) -> None:
+    exchange.tell("faults", kind="status", status=503, body="html", account="alpha", endpoint="balance")
+    running = start()
+
+    wait(lambda: running.readiness() == 200, "ready all the same")
+    assert status(running, "alpha", "positions") == 1
+    assert status(running, "alpha", "income") == 0
+    assert "income" not in calls_of(exchange, "alpha")
+
+    exchange.tell("faults/clear")
+    wait(is_up_to_date(running, exchange), "it catches up", seconds=40)
+
+
+def test_without_the_balance_collector_the_others_work(start: Start, exchange: Exchange) -> None:
+    running = start(collectors={"balance": {"enabled": False}})
+
+    wait(lambda: status(running, "alpha", "commission_rate") == 1, "fees are there")
+    wait(lambda: running.page().get(series("bingx_income_complete", account="alpha")) == 1, "the income is complete")
+    assert not [key for key in running.page() if key[0] == "bingx_account_equity"]
+
+
+def test_a_new_series_shows_zero_before_it_moves(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    new = series(
+        "bingx_income_credited_total", account="alpha", asset="USDT", symbol="NEW-USDT", income_type="REALIZED_PNL"
+    )
+    assert new not in running.page()
+
+    exchange.tell("income", account="alpha", symbol="NEW-USDT", amount="12.5")
+
+    seen: list[float] = []
+
+    def moved() -> bool:
+        value = running.page().get(new)
+        if value is not None:
+            seen.append(value)
+        return value == 12.5
+
+    wait(moved, "the series moves")
+    assert seen[0] == 0.0
+    assert set(seen) == {0.0, 12.5}
+
+
+def test_the_series_of_a_position_stand_at_zero_from_its_opening(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    beta = exchange.world(account="beta")["accounts"][0]
+    used = {row["symbol"] for row in beta["income"]["all"]} | {one["symbol"] for one in beta["positions"]}
+    symbol = next(one for one in ("LTC-USDT", "LINK-USDT", "AVAX-USDT", "DOT-USDT", "BTC-USDC") if one not in used)
+    labels = {"account": "beta", "asset": symbol[-4:], "symbol": symbol}
+
+    exchange.tell("open", account="beta", symbol=symbol, side="LONG", amount="1")
+
+    wait(
+        lambda: series("bingx_income_debited_total", income_type="FUNDING_FEE", **labels) in running.page(),
+        "the series begin",
+    )
+    for kind in ("FUNDING_FEE", "REALIZED_PNL"):
+        assert running.page()[series("bingx_income_entries_total", income_type=kind, **labels)] == 0
+
+
+def test_a_field_that_nobody_knows_is_counted_and_breaks_nothing(start: Start, exchange: Exchange) -> None:
+    exchange.tell("faults", kind="new_field")
+    running = start()
+
+    wait(is_up_to_date(running, exchange), "the page agrees with the exchange")
+
+    page = running.page()
+    for endpoint in ("balance", "positions", "income", "commission_rate"):
+        drift = series("bingx_exporter_schema_drift_total", endpoint=endpoint, kind="unknown_field")
+        assert page[drift] > 0
+
+
+def test_a_ledger_that_fails_stops_the_counters_and_not_the_gauges(
+    start: Start, exchange: Exchange, tmp_path: Path
+) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    ledger = running.app._ledger
+    assert ledger is not None
+    ledger.close()
+
+    exchange.tell("income", account="alpha", amount="1")
+
+    wait(lambda: status(running, "alpha", "income") == 0, "the failure shows")
+    page = running.page()
+    assert [value for key, value in page.items() if key[0] == "bingx_exporter_ledger_failures_total"]
+    assert status(running, "alpha", "balance") == 1
+    assert not [
+        key
+        for key in page
+        if key[0] == "bingx_collector_failures_total"
+        and ("collector", "income") in key[1]
+        and ("account", "alpha") in key[1]
+    ]
