@@ -23,7 +23,6 @@ import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import TextIO
 
     from structlog.typing import EventDict, FilteringBoundLogger
 
@@ -47,6 +46,18 @@ _NEEDS_QUOTES: Final = re.compile(r'[\s"=]')
 _NOT_IN_A_KEY: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
 
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text."""
+        ...
+
+    def flush(self) -> None:
+        """Bring out what was written."""
+        ...
+
+
 class Revealable(Protocol):
     """A secret: something that shows its text only on request."""
 
@@ -55,7 +66,7 @@ class Revealable(Protocol):
         ...
 
 
-def configure(level: str, format: str, stream: TextIO | None = None) -> None:  # noqa: A002 - the flag's own word
+def configure(level: str, format: str, stream: Stream | None = None) -> None:  # noqa: A002 - the flag's own word
     """Send the lines of this program and of its libraries to `stream` (standard error), from `level` up, in `format`.
 
     May be called again; secrets that are registered already stay so. Raises `ValueError` for an unknown word.
@@ -155,7 +166,7 @@ class _Pipeline:
 class _Writer:
     """Writes whole lines, one thread at a time; a reader that has gone away stops nobody."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._lock = threading.Lock()
 

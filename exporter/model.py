@@ -194,7 +194,9 @@ class IncomeTotal:
 class IncomeState:
     """The ledger's word on one account: since when it counts, up to when it has read, and whether nothing is missing.
 
-    `totals` is empty until the baseline (everything between `epoch` and the first start) has been read.
+    `totals` is empty until the baseline (everything between `epoch` and the first start) has been read;
+    `baseline_ratio` is the share of it that has been, 0 to 1. Of all entries so far, `late` turned up after their time
+    had been read, `amended` were later shown otherwise and `vanished` no longer at all (what was entered stays).
     """
 
     epoch: datetime
@@ -202,6 +204,10 @@ class IncomeState:
     complete: bool
     baseline_complete: bool
     totals: tuple[IncomeTotal, ...]
+    baseline_ratio: float = 0.0
+    late: int = 0
+    amended: int = 0
+    vanished: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from exporter.web.landing import landing_page
 from exporter.web.server import Site, WebServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from exporter.bingx.wire import Drift
@@ -46,13 +46,17 @@ _FAREWELL_SECONDS: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the flags say: where to listen, what to serve there, and which build this is."""
+    """What the flags say: where to listen, what to serve there, and which build this is.
+
+    `on_progress` is told of the income history of each account as it is read, as a share from 0 to 1.
+    """
 
     addresses: tuple[str, ...]
     telemetry_path: str = "/metrics"
     process_metrics: bool = True
     version: str = "unknown"
     revision: str = "unknown"
+    on_progress: Callable[[str, float], None] = lambda _account, _share: None
 
 
 @dataclass(slots=True)
@@ -76,6 +80,14 @@ class _Calls:
             get_logger(__name__).warning(
                 "The exchange changed an answer", endpoint=str(endpoint), kind=drift.kind, path=drift.path
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Onlooker:
+    """Passes on how the ledgers fare."""
+
+    ledger_failed: Callable[[str], None]
+    history_read: Callable[[str, float], None]
 
 
 class App:
@@ -152,7 +164,7 @@ class App:
             clock=self._clock,
             ledger=self._ledger,
             ends={},
-            on_ledger_failure=self._own.ledger_failed,
+            onlooker=_Onlooker(self._own.ledger_failed, self._options.on_progress),
         )
         for account in accounts:
             self._introduce(account)

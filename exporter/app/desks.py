@@ -13,11 +13,11 @@ from exporter.logs import get_logger
 from exporter.model import Balances, CollectorName, Position
 from exporter.polling.collectors import SnapshotCollector
 from exporter.polling.desk import Desk, Timing
-from exporter.polling.income import IncomeCollector
+from exporter.polling.income import IncomeCollector, Onlooker
 from exporter.polling.schedule import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from exporter.app.exchange import Exchange
     from exporter.clock import Clock
@@ -44,7 +44,7 @@ class Surroundings:
     clock: Clock
     ledger: Ledger | None
     ends: dict[str, Ends]
-    on_ledger_failure: Callable[[str], None]
+    onlooker: Onlooker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def _income(account: AccountSettings, desk: Desk, place: Place, around: Surround
         book=book,
         ends=around.ends.setdefault(desk.host.base_url, Ends()),
         tail=timedelta(seconds=account.collectors.income.tail),
-        on_ledger_failure=around.on_ledger_failure,
+        onlooker=around.onlooker,
     )
 
 

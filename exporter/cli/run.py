@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from exporter import logs
 from exporter.app import App, Options
 from exporter.cli import service
 from exporter.cli.flags import collector_switches
+from exporter.cli.progress import LoggedProgress, ProgressBar
 from exporter.cli.version import build
 from exporter.config import Config, ConfigError, load
 from exporter.ledger import LedgerError
@@ -17,12 +19,14 @@ from exporter.web.server import ListenError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
 
 def run(flags: Namespace) -> int:
     """Run until SIGTERM or SIGINT; return 0 after that, 1 if it could not start."""
     service.hold_signals()
-    service.begin(flags)
+    progress = ProgressBar(sys.stderr) if sys.stderr.isatty() else None
+    service.begin(flags, progress)
     try:
         config = read_config(flags)
     except ConfigError as error:
@@ -30,11 +34,10 @@ def run(flags: Namespace) -> int:
     if flags.config_check:
         logs.get_logger(__name__).info("The configuration is good", accounts=len(config.accounts))
         return 0
-    return serve(config, flags)
+    return _serve(config, flags, progress or LoggedProgress())
 
 
-def serve(config: Config, flags: Namespace) -> int:
-    """Serve a configuration until the process is asked to end."""
+def _serve(config: Config, flags: Namespace, on_progress: Callable[[str, float], None]) -> int:
     this = build()
     options = Options(
         addresses=service.listen_on(flags),
@@ -42,6 +45,7 @@ def serve(config: Config, flags: Namespace) -> int:
         process_metrics=flags.process_metrics,
         version=this.version,
         revision=this.revision,
+        on_progress=on_progress,
     )
     app = App(config, options)
     try:

@@ -18,9 +18,9 @@ ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 _IGNORED: Final = frozenset({signal.SIGHUP})
 
 
-def begin(flags: Namespace) -> None:
-    """Configure the logs and say what starts."""
-    configure_logs(flags)
+def begin(flags: Namespace, stream: logs.Stream | None = None) -> None:
+    """Configure the logs (to `stream`, by default standard error) and say what starts."""
+    configure_logs(flags, stream)
     this = build()
     logger = logs.get_logger(__name__)
     text = f"(version={this.version}, branch={this.branch}, revision={this.revision})"
@@ -28,9 +28,9 @@ def begin(flags: Namespace) -> None:
     logger.info("Build context", python=sys.version.split()[0], user=this.user, date=this.date, pid=os.getpid())
 
 
-def configure_logs(flags: Namespace) -> None:
+def configure_logs(flags: Namespace, stream: logs.Stream | None = None) -> None:
     """Log as the flags say."""
-    logs.configure(flags.log_level, flags.log_format)
+    logs.configure(flags.log_level, flags.log_format, stream)
 
 
 def hold_signals() -> None:

@@ -83,6 +83,10 @@ class Mirror:
             complete=self.baseline_complete and not self.tally.gaps,
             baseline_complete=self.baseline_complete,
             totals=tuple(series.total(series.sums if series.moved else Sums()) for series in shown),
+            baseline_ratio=float(self.baseline_complete),
+            late=self.tally.late,
+            amended=self.tally.amended,
+            vanished=self.tally.vanished,
         )
 
     def standing(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ ACCOUNT_SUBJECTS: Final[tuple[Subject[Any, Any], ...]] = (
     position.POSITION,
     fees.COMMISSION,
     income.PROGRESS,
+    income.SURPRISES,
     income.TOTALS,
 )
 """Rendered per account, when its data changes."""

@@ -64,6 +64,13 @@ PROGRESS: Final[Subject[IncomeState, IncomeState]] = Subject(
             value=lambda state: int(state.complete),
         ),
         Family(
+            name="bingx_income_baseline_progress_ratio",
+            help="Share of the time between the epoch and the first start that has been read; "
+            "counters appear when it is 1.",
+            value=lambda state: state.baseline_ratio,
+            unit="ratio",
+        ),
+        Family(
             name="bingx_income_watermark_timestamp_seconds",
             help="Up to when the income has been read without a gap, in seconds since 1970.",
             value=lambda state: None if state.watermark is None else state.watermark.timestamp(),
@@ -74,6 +81,33 @@ PROGRESS: Final[Subject[IncomeState, IncomeState]] = Subject(
             help="Since when the income counters count, in seconds since 1970; pinned at the first start.",
             value=lambda state: state.epoch.timestamp(),
             unit="seconds",
+        ),
+    ),
+)
+
+
+SURPRISES: Final[Subject[IncomeState, IncomeState]] = Subject(
+    name="income_surprises",
+    source="the ledger of the income call",
+    rows=_whole,
+    families=(
+        Family(
+            name="bingx_income_late_entries_total",
+            help="Entries that turned up after their time had been read; they are in the ledger all the same.",
+            kind=Kind.COUNTER,
+            value=lambda state: state.late,
+        ),
+        Family(
+            name="bingx_income_amended_entries_total",
+            help="Entries that the exchange later showed with another content; the ledger keeps what it had.",
+            kind=Kind.COUNTER,
+            value=lambda state: state.amended,
+        ),
+        Family(
+            name="bingx_income_vanished_entries_total",
+            help="Entries that the exchange no longer shows; the ledger keeps them.",
+            kind=Kind.COUNTER,
+            value=lambda state: state.vanished,
         ),
     ),
 )

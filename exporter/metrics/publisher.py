@@ -52,6 +52,7 @@ class Publisher:
                 page.put(fees.COMMISSION, name, rate, expires_at=until)
             case IncomeState() as state:
                 page.put(income.PROGRESS, name, state, expires_at=until)
+                page.put(income.SURPRISES, name, state)
                 page.put(income.TOTALS, name, state)
             case tuple() as positions:
                 shown = OpenPositions(positions=positions, by_id=self._by_id.get(name, False))

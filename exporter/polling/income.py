@@ -7,7 +7,9 @@ recording failed is planned anew from the cursor that the ledger still has.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
 
 from exporter.bingx.endpoints.income import IncomeQuery
 from exporter.bingx.errors import AccountMismatch, BingxError
@@ -20,17 +22,29 @@ from exporter.polling.board import Snapshot
 from exporter.polling.desk import PRIORITY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from exporter.bingx.limits import Caller, Permit
     from exporter.ledger import AccountBook, Ends, Leaf, Window
-    from exporter.model import IncomeEntry, Position
+    from exporter.model import IncomeEntry, IncomeState, Position
     from exporter.polling.desk import Desk, Timing
 
+_INSTANT: Final = timedelta(milliseconds=1)
 LONG_AGO: Final = float("-inf")
 TYPES_OF_A_POSITION: Final = ("FUNDING_FEE", "REALIZED_PNL", "TRADING_FEE")
 """What a position that has just opened will earn or cost: these series start at 0 with it."""
+
+
+class Onlooker(Protocol):
+    """Who wants to know how the ledger fares."""
+
+    def ledger_failed(self, reason: str) -> None:
+        """Hear that the ledger could not do what it was asked."""
+        ...
+
+    def history_read(self, account: str, share: float) -> None:
+        """Hear how much of the account's history has been read, 0 to 1."""
+        ...
 
 
 class IncomeCollector:
@@ -48,15 +62,15 @@ class IncomeCollector:
         book: AccountBook,
         ends: Ends,
         tail: timedelta,
-        on_ledger_failure: Callable[[str], None],
+        onlooker: Onlooker,
     ) -> None:
-        """Read into `book`; `ends` is what the host has proved of its windows; a ledger's failure is told by reason."""
+        """Read into `book`, back by `tail` each time; `ends` is what the host has proved of its windows."""
         self._desk = desk
         self._timing = timing
         self._book = book
         self._ends = ends
         self._tail = tail
-        self._on_ledger_failure = on_ledger_failure
+        self._onlooker = onlooker
         self._windows: deque[Window] = deque()
         self._reader: Reader | None = None
         self._last_hourly: datetime | None = None
@@ -120,13 +134,21 @@ class IncomeCollector:
             return self._desk.failed(self.name, error, timing=self._timing, began=began)
         try:
             self._take(reader, answer.value)
-            state = self._book.state()
+            state = self._state()
         except LedgerError as error:
             return self._ledger_failed(error, began)
+        self._onlooker.history_read(self._desk.account, state.baseline_ratio)
         snapshot = Snapshot(data=state, expires_at=self._timing.expiry(answer.sent_at))
         self._desk.succeeded(self.name, answer, snapshot)
         now = self._desk.clock.elapsed()
         return now if self._windows else self._next(now)
+
+    def _state(self) -> IncomeState:
+        state = self._book.state()
+        if state.baseline_complete:
+            return state
+        whole = self._windows[-1].end if self._windows else self._book.cursor
+        return replace(state, baseline_ratio=(self._book.cursor - state.epoch) / max(whole - state.epoch, _INSTANT))
 
     def _next(self, now: float) -> float:
         # A series that has stood at 0 for long enough moves then, and not when the interval happens to end.
@@ -198,5 +220,5 @@ class IncomeCollector:
         return now + schedule.retry_delay(in_a_row, interval=self._timing.interval, jitter=0.0)
 
     def _report(self, error: LedgerError) -> None:
-        self._on_ledger_failure(error.reason)
+        self._onlooker.ledger_failed(error.reason)
         self._logger.error("The ledger failed; gauges go on, counters stand still", err=str(error))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import select
 import signal
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from support.exchange import Exchange
-from support.processes import eventually, exporter, get, run
+from support.processes import COMMAND, eventually, exporter, get, run
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -242,3 +246,37 @@ def test_check_tells_a_clock_that_is_off(exchange: Exchange, tmp_path: Path) -> 
     assert done.returncode == 0
     assert re.match(r"our clock is off by -(89|90)\.\d s", found["alpha", "server_time"]["detail"])
     assert found["alpha", "balance"]["outcome"] == "works"
+
+
+def test_the_income_history_is_a_bar_on_a_terminal_and_lines_in_a_log(exchange: Exchange, tmp_path: Path) -> None:
+    exchange.tell("faults", kind="delay", milliseconds=250, endpoint="income")
+    config = exchange.config(tmp_path)
+    with exporter(f"--config.file={config}", LOCAL, folder=tmp_path) as process:
+        eventually(lambda: process.log.count("The income history has been read") == 2, what="the history is read")
+        assert 'msg="Reading the income history" account=alpha read=' in process.log
+    (tmp_path / "ledger.db").unlink()
+
+    screen = seen_on_a_terminal(f"--config.file={config}", LOCAL, until="history has been read")
+
+    assert "Income history of alpha" in screen
+    # What erases a line begins a new one for the reader.
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", re.sub(r"\x1b\[2K|\r", "\n", screen))
+    assert plain != screen
+    assert not [line for line in plain.splitlines() if "level=INFO" in line and "Income history of" in line]
+
+
+def seen_on_a_terminal(*arguments: str, until: str) -> str:
+    """Run the command with a terminal as its standard error, until the terminal shows a text."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen([COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=its)
+    os.close(its)
+    screen = b""
+    try:
+        while until.encode() not in screen:
+            assert select.select([ours], [], [], 20)[0], screen
+            screen += os.read(ours, 65536)
+    finally:
+        process.terminate()
+        process.wait(10)
+        os.close(ours)
+    return screen.decode().replace("\r\n", "\n")

@@ -17,7 +17,8 @@ from support.world import expected_gauges, expected_income
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("e2e")]
 
 LOCAL = "--web.listen-address=127.0.0.1:0"
-OF_THE_WORLD = '{__name__=~"bingx_(account_.+|positions?|position_.+|commission_rate|income_.+_total)"}'
+OF_INCOME = "income_(credited|debited|entries)_total"
+OF_THE_WORLD = f'{{__name__=~"bingx_(account_.+|positions?|position_.+|commission_rate|{OF_INCOME})"}}'
 
 
 def read(metrics: Prometheus, selector: str) -> dict[Series, float]:
@@ -117,12 +118,12 @@ def test_an_outage_withdraws_gauges_and_keeps_counters(exchange: Exchange, tmp_p
         settled(process)
         with prometheus(urlsplit(process.url).netloc, tmp_path) as metrics:
             eventually(lambda: metrics.query(gauges), what="gauges are there")
-            counters = read(metrics, '{__name__=~"bingx_income_.+_total"}')
+            counters = read(metrics, f'{{__name__=~"bingx_{OF_INCOME}"}}')
 
             exchange.tell("faults", kind="silent")
 
             eventually(lambda: not metrics.query(gauges), seconds=20, what="stale gauges have left")
-            assert read(metrics, '{__name__=~"bingx_income_.+_total"}') == counters
+            assert read(metrics, f'{{__name__=~"bingx_{OF_INCOME}"}}') == counters
             assert set(metrics.query("bingx_up").values()) == {0.0}
             assert metrics.query('bingx_collector_failures_total{reason="timeout"}')
 
@@ -134,7 +135,7 @@ def test_counters_survive_a_restart_and_count_what_happened_meanwhile(exchange: 
     config = exchange.config(tmp_path)
     with exporter(f"--config.file={config}", LOCAL, folder=tmp_path) as process:
         settled(process)
-        before = income_on(process)
+        before = process.income()
         assert before == expected_income(exchange.world())
         assert process.end() == 0
 
@@ -145,7 +146,7 @@ def test_counters_survive_a_restart_and_count_what_happened_meanwhile(exchange: 
         assert after != before
 
         def agreed() -> bool:
-            assert income_on(process) == after
+            assert process.income() == after
             return True
 
         eventually(agreed, what="the counters include what happened while it was down")
@@ -161,17 +162,10 @@ def test_a_kill_loses_and_doubles_nothing(exchange: Exchange, tmp_path: Path) ->
         process.ready()
 
         def agreed() -> bool:
-            assert income_on(process) == expected_income(exchange.world())
+            assert process.income() == expected_income(exchange.world())
             return True
 
         eventually(agreed, seconds=30, what="the counters agree with the exchange")
-
-
-def income_on(process: Exporter) -> dict[Series, float]:
-    found = samples(families_of_text(process.page()))
-    return {
-        key: value for key, value in found.items() if key[0].startswith("bingx_income_") and key[0].endswith("_total")
-    }
 
 
 def test_both_formats_say_the_same_and_promtool_finds_no_fault(exchange: Exchange, tmp_path: Path) -> None:

@@ -261,6 +261,42 @@ def test_without_the_balance_collector_the_others_work(start: Start, exchange: E
     assert not [key for key in running.page() if key[0] == "bingx_account_equity"]
 
 
+def test_nothing_of_the_income_is_shown_before_the_whole_history_has_been_read(
+    start: Start, exchange: Exchange
+) -> None:
+    exchange.tell("faults", kind="delay", milliseconds=700, endpoint="income", account="alpha")
+    running = start()
+    complete, progress = (
+        series(name, account="alpha") for name in ("bingx_income_complete", "bingx_income_baseline_progress_ratio")
+    )
+    seen: set[tuple[float, float, bool]] = set()
+
+    def is_complete() -> bool:
+        page = running.page()
+        if complete in page:
+            counters = any(("account", "alpha") in key[1] for key in page if key[0].startswith("bingx_income_entries"))
+            seen.add((page[complete], page[progress], counters))
+        return page.get(complete) == 1
+
+    wait(is_complete, "the history has been read")
+    partly = {one for one in seen if one[0] == 0}
+    assert partly
+    assert all(0 < share < 1 and not counters for _, share, counters in partly)
+    assert seen - partly == {(1.0, 1.0, True)}
+
+
+def test_a_row_that_turns_up_late_is_entered_and_counted_as_late(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    late = series("bingx_income_late_entries_total", account="alpha")
+    assert running.page()[late] == 0
+
+    exchange.tell("income", account="alpha", income_type="FUNDING_FEE", amount="0.5", ago_seconds=300)
+
+    wait(lambda: running.page()[late] == 1, "it is counted as late")
+    wait(is_up_to_date(running, exchange), "it is entered")
+
+
 def test_a_new_series_shows_zero_before_it_moves(start: Start, exchange: Exchange) -> None:
     running = start()
     wait(is_up_to_date(running, exchange), "all is well")

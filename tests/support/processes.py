@@ -20,6 +20,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from support.exposition import Series, families_of_text, samples
+from support.world import is_income
+
 COMMAND = Path(sys.executable).parent / "bingx-exporter"
 T = TypeVar("T")
 
@@ -123,6 +126,11 @@ class Exporter:
         status, text = get(f"{self.url}/metrics")
         assert status == 200
         return text
+
+    def income(self) -> dict[Series, float]:
+        """Return the income counters on its page."""
+        found = samples(families_of_text(self.page()))
+        return {key: value for key, value in found.items() if is_income(key)}
 
     def end(self, number: int = signal.SIGTERM, *, seconds: float = 10) -> int:
         """End it by a signal and return its exit code."""

@@ -49,6 +49,11 @@ def expected_income(world: Mapping[str, Any]) -> dict[Series, float]:
     return found
 
 
+def is_income(key: Series) -> bool:
+    """Tell a counter of credited, debited or entries from everything else on the page."""
+    return key[0].startswith("bingx_income_") and "asset" in dict(key[1])
+
+
 def _positions(account: str, positions: Iterable[Mapping[str, Any]]) -> dict[Series, float]:
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for one in positions:

@@ -243,6 +243,7 @@ def test_income_is_complete_once_the_baseline_is_and_appears_at_its_total(
         watermark=FIRST.end,
         complete=True,
         baseline_complete=True,
+        baseline_ratio=1.0,
         totals=(
             IncomeTotal(
                 income_type="FUNDING_FEE",

@@ -1,0 +1,65 @@
+"""How long the exporter takes from its start to the first complete page, beside an interpreter that only imports.
+
+Owns nothing else: the processes are those of `processes`.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from bench.measure import Benchmark, Case
+from bench.processes import IMPORTS, Exchange, configuration, cpu_seconds, exchange, exporter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MANY: Final = 50
+_REFERENCE: Final = f'`python -c "{IMPORTS}"`, to its end'
+
+
+@contextmanager
+def _cases() -> Iterator[tuple[Case, ...]]:
+    with exchange(accounts=_MANY, history_days=1, funding_interval=0, trade_interval=0) as running:
+        yield (
+            Case(name=_REFERENCE, cost=_imports),
+            Case(name="1 account", cost=partial(_first_page, running, accounts=1), beside=_REFERENCE),
+            Case(name=f"{_MANY} accounts", cost=partial(_first_page, running, accounts=_MANY), beside=_REFERENCE),
+        )
+
+
+def _first_page(running: Exchange, *, accounts: int) -> tuple[float, float]:
+    running.tell("limits")  # forgets the calls of the exporter before
+    with ExitStack() as parts:
+        folder = Path(parts.enter_context(TemporaryDirectory(prefix="bingx-exporter-bench-")))
+        setting = configuration(running, folder, accounts=accounts)
+        began = time.perf_counter()
+        pid = parts.enter_context(exporter(setting))
+        ended = time.perf_counter()
+        return cpu_seconds(pid), ended - began
+
+
+def _imports() -> tuple[float, float]:
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, "-c", IMPORTS], check=True)
+    ended, after = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, ended - began
+
+
+BENCHMARK: Final = Benchmark(
+    name="start",
+    title="Start",
+    text="""\
+From the start of the command `bingx-exporter` until it says that it is ready and a page with the gauges of all
+accounts has been read. The ledger is new, and holds one day of income; five positions an account. The limits of the
+exchange are in force, and its answers take no time on the way.""",
+    quantities=("CPU, s", "wall, s"),
+    cases=_cases,
+)

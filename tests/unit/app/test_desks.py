@@ -1,0 +1,101 @@
+"""What is built for an account, and when it will poll."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.clock import ManualClock
+
+from exporter.app.desks import Place, StaffedDesk, Surroundings, staff
+from exporter.app.exchange import Exchange, address_of, key_name_of
+from exporter.config import AccountSettings, load
+from exporter.ledger import open_ledger
+from exporter.model import CollectorName
+from exporter.polling.board import Board, Snapshot
+from exporter.polling.collectors import SnapshotCollector
+
+KEYS = "api_key: an-api-key-of-some-length, api_secret: a-secret-of-some-length"
+
+
+class Deaf:
+    """Listens to the board, to the exchange and to the ledger, and does nothing."""
+
+    def data_changed(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None: ...
+
+    def statuses_changed(self, account: str, statuses: object) -> None: ...
+
+    def called(self, endpoint: object, seconds: float, reason: str | None) -> None: ...
+
+    def drifted(self, endpoint: object, drift: object) -> None: ...
+
+    def ledger_failed(self, reason: str) -> None: ...
+
+    def history_read(self, account: str, share: float) -> None: ...
+
+
+def accounts(folder: Path, *entries: str) -> tuple[AccountSettings, ...]:
+    path = folder / "config.yaml"
+    path.write_text("accounts:\n" + "".join(f"  - {{{entry}, {KEYS}}}\n" for entry in entries))
+    path.chmod(0o600)
+    return load(path, environ={}).accounts
+
+
+def staffed(folder: Path, *entries: str) -> list[StaffedDesk]:
+    clock, deaf = ManualClock(), Deaf()
+    with open_ledger(f"sqlite:///{folder / 'ledger.db'}", clock) as ledger:
+        around = Surroundings(
+            exchange=Exchange(clock=clock, observer=deaf),
+            board=Board(deaf),
+            clock=clock,
+            ledger=ledger,
+            ends={},
+            onlooker=deaf,
+        )
+        every = accounts(folder, *entries)
+        return [staff(one, Place(index=index, count=len(every)), around) for index, one in enumerate(every)]
+
+
+def test_accounts_poll_spread_over_the_interval(tmp_path: Path) -> None:
+    desks = staffed(tmp_path, *(f"name: a{number}" for number in range(4)))
+
+    polls = [desk.tasks[CollectorName.BALANCE] for desk in desks]
+    ticks = [poll.timing.next_tick(1000.0) for poll in polls if isinstance(poll, SnapshotCollector)]
+    assert sorted(tick % 10 for tick in ticks) == [0, 2.5, 5, 7.5]
+
+
+def test_only_what_is_switched_on_is_built(tmp_path: Path) -> None:
+    (desk,) = staffed(tmp_path, "name: a, collectors: {income: {enabled: false}, balance: {enabled: false}}")
+
+    assert set(desk.tasks) == {CollectorName.POSITIONS, CollectorName.COMMISSION_RATE}
+    assert desk.income is None
+    assert not desk.desk.identity_needed
+
+
+def test_accounts_of_one_host_share_its_clock(tmp_path: Path) -> None:
+    live, same, demo = staffed(tmp_path, "name: a", "name: b", "name: c, environment: vst")
+
+    assert live.desk.host is same.desk.host
+    assert live.desk.host is not demo.desk.host
+    assert demo.desk.host.base_url == "https://open-api-vst.bingx.com"
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("name: a", "default"),
+        ("name: a, source_address: 192.0.2.7", "192.0.2.7"),
+        ("name: a, proxy: 'http://user:password@egress-2:3128'", "proxy egress-2:3128"),
+    ],
+)
+def test_an_egress_address_is_named_without_its_password(tmp_path: Path, entry: str, address: str) -> None:
+    (account,) = accounts(tmp_path, entry)
+
+    assert address_of(account) == address
+
+
+def test_a_key_is_named_without_saying_it(tmp_path: Path) -> None:
+    one, same = accounts(tmp_path, "name: a", "name: b")
+
+    assert key_name_of(one) == key_name_of(same)
+    assert "an-api-key" not in key_name_of(one)
