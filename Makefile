@@ -47,12 +47,14 @@ golden: $(VENV)/.dev ## Rewrite the golden files; review the difference
 docs: $(VENV)/.dev ## Rewrite the generated pages of docs/
 	$(BIN)/python scripts/generate_docs.py
 
+COMPILE := $(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-header --no-annotate --quiet
+
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows
 	$(PIP) install uv
-	$(BIN)/uv pip compile pyproject.toml --upgrade --extra postgresql --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements/runtime.lock
-	$(BIN)/uv pip compile pyproject.toml --upgrade --group dev --extra postgresql --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements/dev.lock
+	echo 'setuptools>=77' | $(COMPILE) - -o requirements/build.lock
+	$(COMPILE) pyproject.toml --extra postgresql -o requirements/runtime.lock
+	$(COMPILE) pyproject.toml --extra postgresql --group dev -o requirements/dev.lock
 
 bench: $(VENV)/.dev ## Measure, each figure beside a reference in the same run
 	$(BIN)/python bench/run.py
@@ -65,9 +67,9 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.runtime: $(VENV)/.python requirements/runtime.lock pyproject.toml
-	$(PIP) install --require-hashes -r requirements/runtime.lock
-	$(PIP) install --no-deps --editable .
+$(VENV)/.runtime: $(VENV)/.python requirements/build.lock requirements/runtime.lock pyproject.toml
+	$(PIP) install --require-hashes -r requirements/build.lock -r requirements/runtime.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock

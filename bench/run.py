@@ -13,11 +13,20 @@ from typing import Final
 # The first entry is this folder, where `scrape` and the like would be modules of their own: the tree's root instead.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from bench import footprint, poll, render, report, scrape, start  # noqa: E402 - after the path above
+from bench import footprint, ledger, poll, render, report, scrape, start  # noqa: E402 - after the path above
 from bench.measure import FEWEST_ROUNDS, measure  # noqa: E402 - the same
 from exporter import logs  # noqa: E402 - the same
 
-BENCHMARKS: Final = (start.BENCHMARK, footprint.BENCHMARK, poll.BENCHMARK, scrape.BENCHMARK, render.BENCHMARK)
+BENCHMARKS: Final = (
+    start.BENCHMARK,
+    footprint.BENCHMARK,
+    poll.BENCHMARK,
+    scrape.BENCHMARK,
+    render.BENCHMARK,
+    ledger.HISTORY,
+    ledger.OPENING,
+    ledger.IDLE,
+)
 
 
 def main() -> int:

@@ -70,6 +70,7 @@ class CollectorName(StrEnum):
     BALANCE = "balance"
     INCOME = "income"
     COMMISSION_RATE = "commission_rate"
+    RECONCILIATION = "reconciliation"
 
 
 class Side(StrEnum):
@@ -111,15 +112,21 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balances:
-    """One answer of the balance call: whose it is (`None` if the exchange left that empty) and a row per asset."""
+    """One answer of the balance call: whose it is (`None` where the exchange left that empty) and a row per asset.
+
+    `short_id` is another name of the same user; it stands alone where no asset of the account was ever used.
+    """
 
     user_id: str | None
+    short_id: str | None = None
     assets: tuple[Balance, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """One open position; `amount` is positive, `side` carries the direction.
+
+    A `liquidation_price` of 0 says that there is none, `None` that it is not known.
 
     Amounts are in base coin, money in `asset`, prices in quote units, `risk_ratio` (liquidation at 1) and
     `pnl_ratio` (unrealised PnL over initial margin) are fractions.
@@ -208,6 +215,26 @@ class IncomeState:
     late: int = 0
     amended: int = 0
     vanished: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomeDifference:
+    """What the exchange's workbook says of one income type and asset beyond the ledger, signed, in units of `asset`.
+
+    `rows` is how many rows only one of the two has; amounts that cancel out leave rows that differ.
+    """
+
+    income_type: str
+    asset: str
+    amount: Decimal
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomeReconciliation:
+    """A comparison of the exchange's workbook with the ledger; one difference, often of 0, per type and asset."""
+
+    differences: tuple[IncomeDifference, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ INTRODUCTION: Final = """\
 <!-- Written by `make docs`; change exporter/config/keys.py instead. -->
 
 The exporter reads one YAML file, named by `--config.file`, or a few [environment variables](#without-a-file). The file
-is the better way: it takes several accounts, and it can be reloaded. `bingx-exporter check` says what is wrong with
+is the better way: it takes several accounts. `bingx-exporter check` says what is wrong with
 it, all at once, each with its line:
 
 ```

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
+from support import postgres
 
 UNIT = Path(__file__).parent / "unit"
 
@@ -37,3 +38,21 @@ def no_sockets_in_unit_tests(request: pytest.FixtureRequest) -> Generator[None, 
     disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Postgres]:
+    """A real PostgreSQL, for all tests of this process."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a new ledger may be made: one promise, two engines."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/ledger.db"
+        return
+    server: postgres.Postgres = request.getfixturevalue("server")
+    with server.database() as url:
+        yield url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 
 _MOST_WORKERS: Final = 1024
 _STUCK_SECONDS: Final = 15.0
-_FAREWELL_SECONDS: Final = 0.3
+_FAREWELL_SECONDS: Final = 0.8
+_GLANCE_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,25 +137,39 @@ class App:
         if any(CollectorName.INCOME in account.collectors.enabled for account in self._config.accounts):
             self._ledger = open_ledger(self._config.ledger.url, self._clock)
         try:
-            self._server.start()
+            self._server.bind()
             self._open_accounts()
+            self._scheduler.start()
+            self._server.start()
         except BaseException:
             self.stop()
             raise
         self._own.reloaded(at=self._clock.now().timestamp())
-        self._scheduler.start()
         for url in self.urls:
             self._logger.info("Listening on", address=urlsplit(url).netloc, url=url + self._options.telemetry_path)
             self._logger.info("TLS is disabled", address=urlsplit(url).netloc)
 
     def stop(self) -> None:
         """Start no further call, finish answers under way, close the ledger; within a second."""
-        self._scheduler.stop(_FAREWELL_SECONDS)
-        self._server.stop(2 * _FAREWELL_SECONDS)
-        self._workers.stop(_FAREWELL_SECONDS)
+        ends_at = self._clock.elapsed() + _FAREWELL_SECONDS
+
+        def left() -> float:
+            return max(_GLANCE_SECONDS, ends_at - self._clock.elapsed())
+
+        self._scheduler.stop(left())
+        self._server.stop(left())
+        self._workers.stop(left() / 2)
         self._exchange.close()
         if self._ledger is not None:
-            self._ledger.close()
+            self._close_within(self._ledger, left())
+
+    def _close_within(self, ledger: Ledger, seconds: float) -> None:
+        # Another process may hold it: what is not saved then is only how far it was read, and is read again.
+        closing = threading.Thread(target=ledger.close, name="close", daemon=True)
+        closing.start()
+        closing.join(seconds)
+        if closing.is_alive():
+            self._logger.warning("The ledger is busy and was left open; no entry is lost by it")
 
     def _open_accounts(self) -> None:
         accounts = self._config.accounts
@@ -165,6 +181,7 @@ class App:
             ledger=self._ledger,
             ends={},
             onlooker=_Onlooker(self._own.ledger_failed, self._options.on_progress),
+            retention=self._config.ledger.retention,
         )
         for account in accounts:
             self._introduce(account)
@@ -186,11 +203,15 @@ class App:
         )
 
     def _begin(self, staffed: StaffedDesk, now: float) -> None:
-        for task in (staffed.tasks[name] for name in NEEDS_IDENTITY if name in staffed.tasks):
-            staffed.desk.on_identity.append(partial(self._wake, task))
+        for name, task in staffed.tasks.items():
+            staffed.desk.on_recovery.append(partial(self._wake, task))
+            if name in NEEDS_IDENTITY:
+                staffed.desk.on_identity.append(partial(self._wake, task))
         if staffed.income is not None:
             staffed.income.show()
         self._scheduler.add(staffed.tasks.values(), due=now)
+        if staffed.identification is not None:
+            self._scheduler.add([staffed.identification], due=now)
 
     def _wake(self, task: Task) -> None:
         self._scheduler.wake(task, due=self._clock.elapsed())
@@ -229,10 +250,10 @@ class App:
                 )
 
     def _offsets(self) -> Iterator[api.ClockOffset]:
-        for host in self._exchange.hosts:
-            seconds = host.offset_seconds()
+        for base_url, clock in self._exchange.clocks.items():
+            seconds = clock.offset_seconds()
             if seconds is not None:
-                yield api.ClockOffset(host=urlsplit(host.base_url).netloc, seconds=seconds)
+                yield api.ClockOffset(host=urlsplit(base_url).netloc, seconds=seconds)
 
     def _illness(self) -> str | None:
         if not self._scheduler.alive:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,24 +46,33 @@ class Finding:
 
 @dataclass(slots=True)
 class _Drifts:
-    """Collects what the exchange has changed in its answers."""
+    """Collects what the exchange has changed in its answers, until it is taken."""
 
-    paths: list[tuple[Endpoint, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
     def called(self, endpoint: Endpoint, seconds: float, reason: str | None) -> None:
         """Say nothing: the finding is made of the answer."""
 
     def drifted(self, endpoint: Endpoint, drift: Drift) -> None:
         """Remember a field that is not as it was."""
-        self.paths.append((endpoint, drift.path))
+        del endpoint
+        self.paths.append(f"{drift.path} ({drift.kind})")
+
+    def taken(self) -> str:
+        """Return what was collected, and begin anew."""
+        paths, self.paths = list(dict.fromkeys(self.paths)), []
+        return f"the answer has changed: {', '.join(paths)}" if paths else ""
 
 
 def check_accounts(config: Config, *, clock: Clock) -> Iterator[Finding]:
     """Yield a finding per account and endpoint, as they come; a key that is refused is not tried again and again."""
-    exchange = Exchange(clock=clock, observer=_Drifts())
+    drifts = _Drifts()
+    exchange = Exchange(clock=clock, observer=drifts)
     try:
         for account in config.accounts:
-            yield from _check(account, exchange, clock)
+            for finding in _check(account, exchange, clock):
+                drift = drifts.taken()
+                yield replace(finding, detail=drift) if drift and finding.works else finding
     finally:
         exchange.close()
 

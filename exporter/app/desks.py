@@ -10,10 +10,12 @@ from exporter.app.exchange import address_of, key_name_of
 from exporter.bingx.paths import Endpoint
 from exporter.ledger import Ends
 from exporter.logs import get_logger
-from exporter.model import Balances, CollectorName, Position
+from exporter.model import CollectorName, Position
 from exporter.polling.collectors import SnapshotCollector
-from exporter.polling.desk import Desk, Timing
+from exporter.polling.desk import NEEDS_IDENTITY, Desk, Timing
+from exporter.polling.identification import Identification
 from exporter.polling.income import IncomeCollector, Onlooker
+from exporter.polling.reconciliation import ReconciliationCollector
 from exporter.polling.schedule import phase
 
 if TYPE_CHECKING:
@@ -37,7 +39,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What every account is built into; `ends` is what each host has proved of its windows, by base URL."""
+    """What every account is built into; `ends` is what each host has proved of its windows, by base URL.
+
+    `retention` is how long the ledger keeps single entries (`None`: for ever).
+    """
 
     exchange: Exchange
     board: Board
@@ -45,15 +50,20 @@ class Surroundings:
     ledger: Ledger | None
     ends: dict[str, Ends]
     onlooker: Onlooker
+    retention: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffedDesk:
-    """A desk with the collectors that are switched on; `income` is among them where it is."""
+    """A desk with the collectors that are switched on; `income` is among them where it is.
+
+    `identification` asks whose key it is where no balance collector does, and somebody needs to know.
+    """
 
     desk: Desk
     tasks: Mapping[CollectorName, Task]
     income: IncomeCollector | None
+    identification: Identification | None
 
 
 def staff(account: AccountSettings, place: Place, around: Surroundings) -> StaffedDesk:
@@ -68,14 +78,22 @@ def staff(account: AccountSettings, place: Place, around: Surroundings) -> Staff
         clock=around.clock,
         address=address_of(account),
         key_name=key_name_of(account),
-        identity_needed=account.collectors.balance.enabled,
     )
     tasks: dict[CollectorName, Task] = {}
-    income = _income(account, desk, place, around)
-    if income is not None:
-        tasks[CollectorName.INCOME] = income
+    income: IncomeCollector | None = None
+    if CollectorName.INCOME in account.collectors.enabled and around.ledger is not None:
+        book = _book(account, around.ledger, around)
+        tasks[CollectorName.INCOME] = income = _income(account, book, desk, place, around)
+        if CollectorName.RECONCILIATION in account.collectors.enabled:
+            tasks[CollectorName.RECONCILIATION] = _reconciliation(account, book, desk, place, around)
     tasks |= _snapshots(account, desk, place, income)
-    return StaffedDesk(desk=desk, tasks=tasks, income=income)
+    identification = Identification(desk=desk) if _is_anonymous(account) else None
+    return StaffedDesk(desk=desk, tasks=tasks, income=income, identification=identification)
+
+
+def _is_anonymous(account: AccountSettings) -> bool:
+    enabled = set(account.collectors.enabled)
+    return CollectorName.BALANCE not in enabled and not enabled.isdisjoint(NEEDS_IDENTITY)
 
 
 def _timing(account: AccountSettings, name: CollectorName, place: Place, clock: Clock) -> Timing:
@@ -84,10 +102,9 @@ def _timing(account: AccountSettings, name: CollectorName, place: Place, clock: 
     return Timing(interval=interval, origin=origin, stale_after=account.stale_after)
 
 
-def _income(account: AccountSettings, desk: Desk, place: Place, around: Surroundings) -> IncomeCollector | None:
-    if CollectorName.INCOME not in account.collectors.enabled or around.ledger is None:
-        return None
-    book = _book(account, around.ledger, around.clock)
+def _income(
+    account: AccountSettings, book: AccountBook, desk: Desk, place: Place, around: Surroundings
+) -> IncomeCollector:
     return IncomeCollector(
         desk=desk,
         timing=_timing(account, CollectorName.INCOME, place, around.clock),
@@ -98,11 +115,30 @@ def _income(account: AccountSettings, desk: Desk, place: Place, around: Surround
     )
 
 
-def _book(account: AccountSettings, ledger: Ledger, clock: Clock) -> AccountBook:
+def _reconciliation(
+    account: AccountSettings, book: AccountBook, desk: Desk, place: Place, around: Surroundings
+) -> ReconciliationCollector:
+    return ReconciliationCollector(
+        desk=desk,
+        timing=_timing(account, CollectorName.RECONCILIATION, place, around.clock),
+        book=book,
+        period=timedelta(seconds=account.collectors.reconciliation.period),
+        tail=timedelta(seconds=account.collectors.income.tail),
+        on_ledger_failure=around.onlooker.ledger_failed,
+    )
+
+
+def _book(account: AccountSettings, ledger: Ledger, around: Surroundings) -> AccountBook:
     settings = account.collectors.income
     since = settings.since
-    start = since if isinstance(since, datetime) else clock.now() - since
-    book = ledger.account(account.name, since=start, setting=str(since), initial_zero=settings.initial_zero)
+    start = since if isinstance(since, datetime) else around.clock.now() - since
+    book = ledger.account(
+        account.name,
+        since=start,
+        setting=str(since),
+        initial_zero=settings.initial_zero,
+        retention=around.retention,
+    )
     if book.epoch_changed:
         get_logger(__name__).warning(
             "A changed `since` changes nothing: the epoch was pinned at the first start",
@@ -115,11 +151,6 @@ def _book(account: AccountSettings, ledger: Ledger, clock: Clock) -> AccountBook
 def _snapshots(
     account: AccountSettings, desk: Desk, place: Place, income: IncomeCollector | None
 ) -> dict[CollectorName, Task]:
-    def identify(balances: Balances) -> None:
-        if income is not None:
-            income.meet(balances.user_id)
-        desk.identified(balances.user_id)
-
     def expect(positions: tuple[Position, ...]) -> None:
         if income is not None:
             income.expect(positions)
@@ -134,7 +165,7 @@ def _snapshots(
             desk=desk,
             timing=timing(CollectorName.BALANCE),
             fetch=desk.client.balance,
-            learn=identify,
+            learn=desk.identified,
         ),
         CollectorName.POSITIONS: SnapshotCollector(
             name=CollectorName.POSITIONS,

@@ -14,6 +14,8 @@ from exporter.bingx.transport import RequestsTransport, Route
 from exporter.polling.host import Host
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exporter.bingx.client import Observer
     from exporter.bingx.transport import Transport
     from exporter.clock import Clock
@@ -28,13 +30,13 @@ class _Shared(TypedDict):
 
 
 class Exchange:
-    """Builds clients; hosts are made once per base URL."""
+    """Builds clients; a host has one clock, however many ways lead to it."""
 
     def __init__(self, *, clock: Clock, observer: Observer) -> None:
         """Tell `observer` of every call of every client."""
         self._clock = clock
         self._clocks: dict[str, HostClock] = {}
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[tuple[str, str], Host] = {}
         self.limits = Limits()
         self.transport = RequestsTransport(clock)
         self._shared: _Shared = {
@@ -45,22 +47,30 @@ class Exchange:
         }
 
     @property
+    def clocks(self) -> Mapping[str, HostClock]:
+        """The clocks of all hosts so far, by base URL."""
+        return self._clocks
+
+    @property
     def hosts(self) -> tuple[Host, ...]:
-        """The hosts of all accounts so far."""
+        """What measures the clocks, for each host and way out so far."""
         return tuple(self._hosts.values())
 
     def host_of(self, account: AccountSettings) -> Host:
-        """Return the host that the account calls, with its clock; asked for through the account's own address."""
-        base_url = base_url_of(account)
-        if base_url not in self._hosts:
-            clock = self._clocks[base_url] = HostClock(self._clock)
+        """Return what measures the clock of the account's host by the account's own way out.
+
+        Ways out to one host share its clock: one that is dead takes the time from nobody else.
+        """
+        base_url, address = base_url_of(account), address_of(account)
+        if (base_url, address) not in self._hosts:
+            clock = self._clocks.setdefault(base_url, HostClock(self._clock))
             client = ServerTimeClient(
                 host=clock, **self._shared, base_url=base_url, route=_route(account), timeout=account.timeout
             )
-            self._hosts[base_url] = Host(
-                base_url=base_url, client=client, host_clock=clock, address=address_of(account), clock=self._clock
+            self._hosts[base_url, address] = Host(
+                base_url=base_url, client=client, host_clock=clock, address=address, clock=self._clock
             )
-        return self._hosts[base_url]
+        return self._hosts[base_url, address]
 
     def client_of(self, account: AccountSettings) -> Client:
         """Return a client with the keys and the route of the account."""

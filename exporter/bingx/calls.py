@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from exporter.bingx.errors import BingxError, ClockSkew
+from exporter.bingx.errors import BingxError, ClockSkew, MalformedResponse
 from exporter.bingx.permits import Remaining
 from exporter.bingx.signing import signed_query
 from exporter.bingx.transport import Call
@@ -89,10 +89,12 @@ class Calls:
         sent_at = self.clock.elapsed()
         permit.sent(sent_at)
         reply: Reply | None = None
-        error: BingxError | None = None
+        # What is no BingxError is a fault of ours; it must not be settled as a good answer.
+        error: BingxError | None = MalformedResponse("a fault of ours while it was read", endpoint=endpoint)
         try:
             reply = self.transport.send(call)
             parsed = read(reply)
+            error = None
         except BingxError as failure:
             error = failure
             error.endpoint = endpoint

@@ -36,6 +36,7 @@ class Line:
         self.source_address: str | None = None
         self.fresh = False
         self.answered = False
+        self.sent_at = 0.0
 
     def begin(self, ends_at: float, source_address: str | None) -> None:
         """Start a call that has to be over at `ends_at`."""
@@ -43,6 +44,10 @@ class Line:
         self.source_address = source_address
         self.fresh = False
         self.answered = False
+
+    def sending(self) -> None:
+        """Note that the request goes out now: look-up, connection and TLS are behind it."""
+        self.sent_at = self._clock.elapsed()
 
     def left(self) -> float:
         """Return the seconds left; raises `TimeoutError` when there are none."""
@@ -147,19 +152,27 @@ class _Connection(urllib3.connection.HTTPConnection):
         return sock
 
     def _reach(self) -> socket.socket:
-        """Try the addresses of the host one after the other, with what is left for each."""
+        """Try the addresses of the host one after the other; each may take its share of the time that is left."""
         failure: OSError = OSError("the name has no address")
-        for address in dict.fromkeys(_addresses(self._dns_host, self.port)):
+        addresses = tuple(dict.fromkeys(_addresses(self._dns_host, self.port)))
+        for tried, address in enumerate(addresses):
             try:
                 return urllib3.util.connection.create_connection(
                     address,
-                    self._line.left(),
+                    self._line.left() / (len(addresses) - tried),
                     source_address=self.source_address,
                     socket_options=self.socket_options,
                 )
             except OSError as foreign:
                 failure = foreign
         raise failure
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on as they come
+        """Send what was put together; from here on the exchange may be reading it."""
+        if self.sock is None:
+            self.connect()
+        self._line.sending()
+        super().endheaders(*args, **kwargs)
 
     def _tunnel(self) -> None:
         super()._tunnel()

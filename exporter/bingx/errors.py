@@ -111,7 +111,13 @@ class CallTimeout(TransportError):
 
 
 class ConnectionFailed(TransportError):
-    """No connection, or one that broke before an answer; a proxy that refuses counts."""
+    """No connection, or one that broke before an answer; a proxy that refuses counts.
+
+    `stale`: the connection had been kept from an earlier call, and the other side hung up as it may. The next call
+    goes out on a fresh one; it needs a permit of its own, since nobody knows whether this one was counted.
+    """
+
+    stale = False
 
     reason = "connection"
     mend = "check the network, the firewall, `base_url` and `proxy`"

@@ -53,6 +53,8 @@ class Pause:
 
 BANNED: Final = Pause(first=10.0, longest=300.0)
 REFUSED: Final = Pause(first=10.0, longest=60.0)
+LONGEST_BAN: Final = 86400.0
+"""A named end farther away than this is not believed: bans of minutes are known, and a text may be garbled."""
 TROUBLE: Final = Pause(first=1.0, longest=60.0)
 
 
@@ -133,7 +135,7 @@ class Holds:
 
     def _impose(self, permit: Permit, now: float, error: BingxError, retry_at: float | None) -> tuple[_Key, ...]:
         if isinstance(error, (RateLimited, Forbidden)):
-            if retry_at is not None and retry_at > now:
+            if retry_at is not None and now < retry_at <= now + LONGEST_BAN:
                 key = _banned(permit, error)
                 self._bans[key] = max(retry_at, self._bans.get(key, 0.0))
                 return ()

@@ -9,12 +9,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from exporter.clock import Clock
+
+OLDEST_SECONDS: Final = 1000.0
+"""An observation older than this still stamps calls, for want of a better one, and is no longer shown as the offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,10 @@ class HostClock:
             if seen is None or sent_at is None or sent_at >= seen.answered_at:
                 self._suspect = True
 
-    def needs_sync(self, max_age_seconds: float = 600.0) -> bool:
-        """Tell whether the server's time should be asked for: never observed, suspected, or observed too long ago."""
+    def is_suspected(self) -> bool:
+        """Whether the exchange has refused a time that came from the last observation, or there was none yet."""
         with self._lock:
-            seen = self._observation
-            return self._suspect or seen is None or self._clock.elapsed() - seen.answered_at >= max_age_seconds
+            return self._suspect or self._observation is None
 
     def server_now(self) -> datetime:
         """Return the exchange's time, aware UTC."""
@@ -69,8 +71,9 @@ class HostClock:
         return self._clock.now() if seen is None else seen.server_at(self._clock.elapsed())
 
     def offset_seconds(self) -> float | None:
-        """Return the exchange's time minus that of our calendar, `None` before the first observation."""
-        if not self.known:
+        """Return the exchange's time minus that of our calendar, `None` if it was not observed of late."""
+        seen = self._observation
+        if seen is None or self._clock.elapsed() - seen.answered_at > OLDEST_SECONDS:
             return None
         return (self.server_now() - self._clock.now()).total_seconds()
 

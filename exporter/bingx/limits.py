@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +63,7 @@ class Limits:
         What the key has used up counts for the user from now on; calls under way are settled there, too.
         """
         with self._lock:
+            self._users |= {name: user for name, whose in self._users.items() if whose == key_name}
             self._users[key_name] = user
             for (rule, whose, endpoint), window in list(self._windows.items()):
                 if rule.scope is Scope.USER and whose == key_name:
@@ -74,6 +75,7 @@ class Limits:
     def reserve(self, caller: Caller, endpoint: Endpoint, now: float) -> Permit | Wait:
         """Return a permit for one call, or when to ask again."""
         with self._lock:
+            caller = self._known(caller)
             wait = self._wait(caller, endpoint, now)
             if wait is not None:
                 return wait
@@ -89,7 +91,7 @@ class Limits:
         with self._lock:
             if permit.closed or permit.sent_at is not None:
                 return
-            permit.closed = True
+            self._close(permit)
             for window in self._windows_of(permit.caller, permit.endpoint):
                 window.give_back()
             self._holds.cancel(permit)
@@ -110,7 +112,7 @@ class Limits:
         with self._lock:
             if permit.closed:
                 return
-            permit.closed = True
+            self._close(permit)
             for window in self._windows_of(permit.caller, permit.endpoint):
                 window.answered(now, remaining if window.rule.scope is Scope.USER else None)
             user = _user(permit.caller, permit.endpoint)
@@ -121,13 +123,25 @@ class Limits:
     def remaining(self, caller: Caller, endpoint: Endpoint, now: float) -> int:
         """Return how many calls could go out now, bans and pauses apart."""
         with self._lock:
-            return max(0, min((window.free(now) for window in self._windows_of(caller, endpoint)), default=0))
+            windows = self._windows_of(self._known(caller), endpoint)
+            return max(0, min((window.free(now) for window in windows), default=0))
 
     def blocked_until(self, caller: Caller, endpoint: Endpoint, now: float) -> float | None:
         """Return the end of the ban or pause in force, `None` if there is none."""
         with self._lock:
-            wait = self._holds.blocked(caller, endpoint, now)
+            wait = self._holds.blocked(self._known(caller), endpoint, now)
             return None if wait is None else wait.until
+
+    def _known(self, caller: Caller) -> Caller:
+        user = self._users.get(caller.user)
+        return caller if user is None else replace(caller, user=user)
+
+    def _close(self, permit: Permit) -> None:
+        # A call that was under way when its user became known is settled as that user's.
+        permit.closed = True
+        before, permit.caller = permit.caller, self._known(permit.caller)
+        if permit.endpoint.signed and before.user != permit.caller.user:
+            self._repeats.move(before.user, permit.caller.user)
 
     def _wait(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
         held = (
@@ -147,7 +161,7 @@ class Limits:
         for rule in self._rules:
             if rule.scope is Scope.USER and not endpoint.signed:
                 continue
-            whose = self._users.get(caller.user, caller.user) if rule.scope is Scope.USER else caller.address
+            whose = caller.user if rule.scope is Scope.USER else caller.address
             windows.append(self._window(rule, whose, endpoint))
         return windows
 

@@ -62,6 +62,11 @@ class Repeats:
         if errors:
             self._errors[user] = deque(sorted((*errors, *self._errors.get(user, ())), key=lambda error: error.at))
 
+    def move(self, key_name: str, user: str) -> None:
+        """Let a call that is under way be that of the user."""
+        self.end(key_name)
+        self.begin(user)
+
     def begin(self, user: str) -> None:
         """Count a call that may go out."""
         self._in_flight[user] += 1

@@ -17,7 +17,7 @@ import requests.utils
 from requests.structures import CaseInsensitiveDict
 
 from exporter.bingx.connection import Line, LineAdapter
-from exporter.bingx.errors import InvalidKey
+from exporter.bingx.errors import ConnectionFailed, InvalidKey
 from exporter.bingx.foreign import FOREIGN, broke_unanswered, too_large, translate
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Transport(Protocol):
 class RequestsTransport:
     """The transport over requests; each thread has its own connections, all share one `SSLContext`.
 
-    A connection that the other side closed between two calls is replaced once: nothing of an answer had come back.
+    A connection that the other side closed between two calls fails as `stale`, and the next call opens another one.
     """
 
     def __init__(self, clock: Clock, *, max_body: int = MAX_BODY, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -100,12 +100,13 @@ class RequestsTransport:
         line, adapter = self._own()
         ends_at = self._clock.elapsed() + call.timeout
         outcome = self._attempt(request, call, (line, adapter), ends_at)
-        if isinstance(outcome, Exception) and not line.fresh and not line.answered and broke_unanswered(outcome):
-            outcome = self._attempt(request, call, (line, adapter), ends_at)
         if isinstance(outcome, Reply):
             return outcome
         # Raised here, outside of any handler: a foreign exception in the chain would show the signed URL.
-        raise self._ours(outcome, call)
+        error = self._ours(outcome, call)
+        if isinstance(error, ConnectionFailed):
+            error.stale = not line.fresh and not line.answered and broke_unanswered(outcome)
+        raise error
 
     def close(self) -> None:
         """Close every idle connection of every thread."""
@@ -129,7 +130,6 @@ class RequestsTransport:
         line, adapter = own
         line.begin(ends_at, call.route.source_address)
         proxies = {"all": call.route.proxy} if call.route.proxy else None
-        sent_at = self._clock.elapsed()
         try:
             response = adapter.send(request, stream=True, timeout=call.timeout, verify=True, proxies=proxies)
             body = self._drain(response, line)
@@ -139,7 +139,7 @@ class RequestsTransport:
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=body,
-            sent_at=sent_at,
+            sent_at=line.sent_at,
             answered_at=self._clock.elapsed(),
         )
 

@@ -30,6 +30,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,64}(?:\.[0-9]{1,64})?(?:[eE][+-]?[0-9]{1
 _DIGITS: Final = re.compile(r"[0-9]{1,16}").fullmatch
 _NUMBER_LENGTH: Final = 64
 _EXPONENT: Final = 60
+_PLACES: Final = 100
 _INTEGER: Final = 10**_EXPONENT
 _TEXT_LENGTH: Final = 512
 _EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
@@ -237,9 +238,14 @@ def number(raw: object) -> Decimal | None:
         value = raw if raw.is_finite() and len(raw.as_tuple().digits) <= _NUMBER_LENGTH else None
     else:
         return None
-    if value is None or not -_EXPONENT <= value.adjusted() <= _EXPONENT:
+    if value is None or not (-_EXPONENT <= value.adjusted() <= _EXPONENT and _places(value) <= _PLACES):
         return None
     return value or value.copy_abs()
+
+
+def _places(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def moment(raw: object) -> datetime | None:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from exporter.app.checkup import check_accounts, usable
 from exporter.cli import service
-from exporter.cli.run import read_config
+from exporter.cli.configuration import read_config
 from exporter.clock import SystemClock
 from exporter.config import ConfigError
 

@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+_INTERRUPTED: Final = 130
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code; raises `SystemExit` for help, version and bad flags."""
     flags = parse(arguments)
-    return _COMMANDS[flags.command](flags)
+    try:
+        return _COMMANDS[flags.command](flags)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 def _run(flags: Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.cli.version import version_text
+from exporter.logs import FORMATS, LEVELS
 from exporter.model import CollectorName
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("run", "demo", "simulate", "check"):
         _add_log_flags(by_name[name])
     for name in ("run", "check"):
-        _add_config_flags(by_name[name])
+        _add_config_file(by_name[name])
+        _add_collector_flags(by_name[name])
     for name in ("run", "demo"):
         _add_web_flags(by_name[name])
     for name in ("demo", "simulate"):
@@ -78,22 +80,23 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_log_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("log")
-    levels = ("debug", "info", "warn", "error")
-    group.add_argument("--log.level", dest="log_level", choices=levels, default="info", help="default: %(default)s")
-    formats = ("logfmt", "json")
+    group.add_argument("--log.level", dest="log_level", choices=LEVELS, default="info", help="default: %(default)s")
     group.add_argument(
-        "--log.format", dest="log_format", choices=formats, default="logfmt", help="default: %(default)s"
+        "--log.format", dest="log_format", choices=FORMATS, default="logfmt", help="default: %(default)s"
     )
 
 
-def _add_config_flags(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("configuration")
-    group.add_argument(
+def _add_config_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--config.file",
         dest="config_file",
         metavar="FILE",
         help="YAML file with the accounts (default: none, one account from BINGX_API_KEY and BINGX_API_SECRET)",
     )
+
+
+def _add_collector_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("collectors")
     for name in CollectorName:
         group.add_argument(
             f"--collector.{name}",
@@ -157,11 +160,3 @@ def _add_simulation_flags(parser: argparse.ArgumentParser) -> None:
     scenarios = ("calm", "drawdown", "outage")
     group.add_argument("--scenario", choices=scenarios, default="drawdown", help="default: %(default)s")
     group.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same world (default %(default)s)")
-
-
-def collector_switches(flags: argparse.Namespace) -> dict[CollectorName, bool]:
-    """Return which collectors the flags switch on or off; those not named are left to the configuration."""
-    named = {name: getattr(flags, f"collector_{name}") for name in CollectorName}
-    fallback = False if flags.collector_disable_defaults else None
-    switches = {name: fallback if value is None else value for name, value in named.items()}
-    return {name: value for name, value in switches.items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from exporter.logs import get_logger
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from rich.progress import TaskID
 
 _STEP: Final = 0.25
@@ -55,6 +57,18 @@ class ProgressBar:
             transient=True,
         )
 
+    def __enter__(self) -> Self:
+        """Draw from now on."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        with self._lock:
+            self._bars.clear()
+            self._progress.stop()
+
     def __call__(self, account: str, share: float) -> None:
         """Draw progress."""
         with self._lock:
@@ -69,7 +83,7 @@ class ProgressBar:
         """Write a log line, above the bars if there are any."""
         with self._lock:
             if self._bars:
-                self._progress.console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
+                self._progress.console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
             else:
                 self._terminal.write(text)
 

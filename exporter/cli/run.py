@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter import logs
 from exporter.app import App, Options
 from exporter.cli import service
-from exporter.cli.flags import collector_switches
+from exporter.cli.configuration import read_config
 from exporter.cli.progress import LoggedProgress, ProgressBar
 from exporter.cli.version import build
-from exporter.config import Config, ConfigError, load
+from exporter.config import Config, ConfigError
 from exporter.ledger import LedgerError
 from exporter.web.server import ListenError
 
@@ -34,7 +32,10 @@ def run(flags: Namespace) -> int:
     if flags.config_check:
         logs.get_logger(__name__).info("The configuration is good", accounts=len(config.accounts))
         return 0
-    return _serve(config, flags, progress or LoggedProgress())
+    if progress is None:
+        return _serve(config, flags, LoggedProgress())
+    with progress:
+        return _serve(config, flags, progress)
 
 
 def _serve(config: Config, flags: Namespace, on_progress: Callable[[str, float], None]) -> int:
@@ -49,21 +50,9 @@ def _serve(config: Config, flags: Namespace, on_progress: Callable[[str, float],
     )
     app = App(config, options)
     try:
-        app.start()
+        if service.started(app.start):
+            service.wait_for_end()
     except (LedgerError, ListenError) as error:
         return service.fail(str(error))
-    service.wait_for_end()
     app.stop()
     return 0
-
-
-def read_config(flags: Namespace) -> Config:
-    """Read the configuration that the flags name; every secret in it is kept out of the log from here on."""
-    path = None if flags.config_file is None else Path(flags.config_file)
-    config = load(path, environ=os.environ, overrides=collector_switches(flags))
-    for account in config.accounts:
-        logs.redact(account.api_key)
-        logs.redact(account.api_secret)
-    for warning in config.warnings:
-        logs.get_logger(__name__).warning(warning)
-    return config

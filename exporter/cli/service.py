@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Final
 
 from exporter import logs
@@ -12,9 +13,10 @@ from exporter.cli.version import build
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
+_GLANCE_SECONDS: Final = 0.02
 _IGNORED: Final = frozenset({signal.SIGHUP})
 
 
@@ -36,6 +38,33 @@ def configure_logs(flags: Namespace, stream: logs.Stream | None = None) -> None:
 def hold_signals() -> None:
     """Keep the signals for `wait_for_end`; threads begun later inherit that, so that none of them is interrupted."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING | _IGNORED)
+
+
+def started(start: Callable[[], None]) -> bool:
+    """Run `start` and return true, or false if the process is asked to end before it is done; raises what it raises.
+
+    A start can take long (a database that does not answer, another process that migrates), and the signals that end
+    this process are held back for `wait_for_end`.
+    """
+    outcome: list[Exception | None] = []
+
+    def attempt() -> None:
+        try:
+            start()
+        except Exception as error:  # noqa: BLE001 - the boundary of a thread: raised again below
+            outcome.append(error)
+        else:
+            outcome.append(None)
+
+    thread = threading.Thread(target=attempt, name="start", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        if signal.sigtimedwait(ENDING, 0) is not None:
+            return False
+        thread.join(_GLANCE_SECONDS)
+    if outcome[0] is not None:
+        raise outcome[0]
+    return True
 
 
 def wait_for_end() -> None:

@@ -14,6 +14,7 @@ from exporter.config.settings import (
     LedgerSettings,
     PolledCollector,
     PositionsCollector,
+    ReconciliationCollector,
 )
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "PolledCollector",
     "PositionsCollector",
     "Problem",
+    "ReconciliationCollector",
     "load",
 ]

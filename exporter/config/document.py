@@ -95,7 +95,7 @@ def read(text: str, findings: Findings) -> Node | None:
         line = text.count("\n", 0, error.position) + 1
         findings.refuse(Place(line), "not valid YAML: a control character")
         return None
-    if root is None:
+    if root is None or root.tag == "tag:yaml.org,2002:null":
         findings.refuse(Place(), "is empty")
         return None
     return _Builder(findings).build(root, Place())

@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 _BELONGS_TO_AN_ACCOUNT: Final = "belongs to an account, not to the defaults"
 
-_ENABLED: Final = Key(
-    name="enabled",
-    kind="true or false",
-    parse=values.parse_switch,
-    default="true",
-    help="Whether this collector runs. The flags `--collector.NAME` and `--no-collector.NAME` win over the file.",
-    example="true",
-)
+
+def _enabled(default: str) -> Key:
+    return Key(
+        name="enabled",
+        kind="true or false",
+        parse=values.parse_switch,
+        default=default,
+        help="Whether this collector runs. The flags `--collector.NAME` and `--no-collector.NAME` win over the file.",
+        example=default,
+    )
+
+
+_ENABLED: Final = _enabled("true")
 
 
 def _interval(default: str) -> Key:
@@ -94,6 +99,25 @@ INCOME: Final = Group(
 )
 
 COMMISSION_RATE: Final = Group(name="commission_rate", help="Fee rates.", members=(_ENABLED, _interval("1h")))
+
+RECONCILIATION: Final = Group(
+    name="reconciliation",
+    help="The exchange's own workbook of the fund flow, compared with the ledger row by row. Needs the income "
+    "collector, and begins when that has read the whole history.",
+    members=(
+        _enabled("false"),
+        _interval("24h"),
+        Key(
+            name="period",
+            kind="duration",
+            parse=values.seconds("1h", "89d"),
+            default="7d",
+            help="How far back the workbook is compared; 1h to 89d. The last `income.tail` is left out, for its rows "
+            "may still come.",
+            example="7d",
+        ),
+    ),
+)
 
 API_KEY: Final = Key(
     name="api_key",
@@ -227,7 +251,7 @@ ACCOUNT: Final = Group(
         Group(
             name="collectors",
             help="What is read from the account, and how often.",
-            members=(BALANCE, POSITIONS, INCOME, COMMISSION_RATE),
+            members=(BALANCE, POSITIONS, INCOME, COMMISSION_RATE, RECONCILIATION),
         ),
     ),
 )
@@ -243,10 +267,20 @@ LEDGER_URL: Final = Key(
     example="sqlite:////var/lib/bingx-exporter/ledger.db",
 )
 
+LEDGER_RETENTION: Final = Key(
+    name="retention",
+    kind="duration",
+    parse=values.parse_retention,
+    absent="for ever",
+    help="How long each entry is kept, at least 120d. Older ones are compacted once a day into sums by type, symbol "
+    "and asset: totals stay as they are, and the single entries are gone.",
+    example="2y",
+)
+
 LEDGER: Final = Group(
     name="ledger",
     help="Where income is kept.",
-    members=(LEDGER_URL,),
+    members=(LEDGER_URL, LEDGER_RETENTION),
 )
 
 

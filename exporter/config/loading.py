@@ -21,6 +21,7 @@ from exporter.config.settings import (
     LedgerSettings,
     PolledCollector,
     PositionsCollector,
+    ReconciliationCollector,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _collector_settings(values: Mapping[str, Mapping[str, Any]]) -> CollectorSet
         positions=PositionsCollector(**values["positions"]),
         income=IncomeCollector(**values["income"]),
         commission_rate=PolledCollector(**values["commission_rate"]),
+        reconciliation=ReconciliationCollector(**values["reconciliation"]),
     )
 
 
@@ -81,6 +83,12 @@ def _warn_of_oddities(tree: Tree, settings: AccountSettings, findings: Findings)
     name, base_url = tree["name"], tree.get("base_url")
     if isinstance(name, Given) and not settings.collectors.enabled:
         findings.warn(name.place, "every collector of this account is switched off")
+    if (
+        isinstance(name, Given)
+        and settings.collectors.reconciliation.enabled
+        and not settings.collectors.income.enabled
+    ):
+        findings.warn(name.place, "the reconciliation does not run: it needs the income collector", "switch that on")
     if isinstance(base_url, Given) and settings.base_url and _is_in_the_clear(settings.base_url):
         findings.warn(base_url.place, "sends the API key in the clear", "use https://")
 

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSettings:
-    """Where the income ledger lives; the URL may hold a password and is kept out of the repr."""
+    """Where the income ledger lives, and how long it keeps single entries (`None`: for ever).
+
+    The URL may hold a password and is kept out of the repr.
+    """
 
     url: str = field(repr=False)
+    retention: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,13 @@ class IncomeCollector(PolledCollector):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationCollector(PolledCollector):
+    """The comparison of the exchange's workbook with the ledger, `period` seconds back."""
+
+    period: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorSettings:
     """The collectors of one account."""
 
@@ -59,6 +70,7 @@ class CollectorSettings:
     positions: PositionsCollector
     income: IncomeCollector
     commission_rate: PolledCollector
+    reconciliation: ReconciliationCollector
 
     def of(self, name: CollectorName) -> PolledCollector:
         """Return the settings of the collector `name`."""
@@ -67,13 +79,18 @@ class CollectorSettings:
             CollectorName.POSITIONS: self.positions,
             CollectorName.INCOME: self.income,
             CollectorName.COMMISSION_RATE: self.commission_rate,
+            CollectorName.RECONCILIATION: self.reconciliation,
         }
         return by_name[name]
 
     @property
     def enabled(self) -> tuple[CollectorName, ...]:
-        """Return the names of the collectors that run, in their order of importance."""
-        return tuple(name for name in CollectorName if self.of(name).enabled)
+        """Return the names of the collectors that run, in their order of importance.
+
+        The reconciliation has nothing to compare with, and does not run, unless the income does.
+        """
+        idle = () if self.income.enabled else (CollectorName.RECONCILIATION,)
+        return tuple(name for name in CollectorName if self.of(name).enabled and name not in idle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

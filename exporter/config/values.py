@@ -37,6 +37,9 @@ _LONGEST_LABEL: Final = 256
 _DAYS_IN_A_YEAR: Final = 365
 
 
+_SHORTEST_RETENTION_DAYS: Final = 120
+
+
 class BadValue(ValueError):  # noqa: N818 - a fault in a file, not in the program
     """A value that cannot be used: `message` follows the value in a sentence, `hint` says how to mend it."""
 
@@ -75,6 +78,15 @@ def seconds(shortest: str, longest: str) -> Callable[[str], float]:
         return duration.total_seconds()
 
     return parse
+
+
+def parse_retention(text: str) -> timedelta:
+    """Read how long entries are kept, 120 days at least; raises `BadValue`, saying why it may not be less."""
+    duration = parse_duration(text)
+    if duration < timedelta(days=_SHORTEST_RETENTION_DAYS):
+        message = f"is less than {_SHORTEST_RETENTION_DAYS}d"
+        raise BadValue(message, "the exchange shows 90 days, and what it shows is compared with the entries")
+    return duration
 
 
 def parse_interval(text: str) -> float:

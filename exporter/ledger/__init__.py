@@ -6,6 +6,7 @@ answers; the rest serves them. Only what is named here is for others.
 
 from exporter.ledger.amounts import Sums
 from exporter.ledger.book import AccountBook
+from exporter.ledger.compaction import Compacted
 from exporter.ledger.errors import (
     REASONS,
     LedgerCorruptError,
@@ -19,8 +20,9 @@ from exporter.ledger.errors import (
 from exporter.ledger.ledger import Difference, Ledger, open_ledger
 from exporter.ledger.mirror import Tally
 from exporter.ledger.reader import DOCUMENTED_TYPES, Leaf, Reader
+from exporter.ledger.reconciliation import Reconciliation, comparable, reconcile
 from exporter.ledger.recording import Recorded
-from exporter.ledger.windows import DAY, HOUR, TAIL, Ends, Query, Window, is_due, plan
+from exporter.ledger.windows import DAY, HOUR, TAIL, Ends, Query, Window, is_due, plan, slices
 
 __all__ = [
     "DAY",
@@ -29,6 +31,7 @@ __all__ = [
     "REASONS",
     "TAIL",
     "AccountBook",
+    "Compacted",
     "Difference",
     "Ends",
     "Leaf",
@@ -42,11 +45,15 @@ __all__ = [
     "NewerSchemaError",
     "Query",
     "Reader",
+    "Reconciliation",
     "Recorded",
     "Sums",
     "Tally",
     "Window",
+    "comparable",
     "is_due",
     "open_ledger",
     "plan",
+    "reconcile",
+    "slices",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Sums:
 
     def plus(self, amounts: Iterable[Decimal]) -> Sums:
         """Return these sums with `amounts` added; raises `decimal.Inexact` rather than round."""
-        exact = Context(prec=_SUM_DIGITS, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
+        exact = _exact()
         credited, debited, entries = self.credited, self.debited, self.entries
         for amount in amounts:
             if amount > 0:
@@ -60,3 +61,22 @@ class Sums:
                 debited = exact.subtract(debited, amount)
             entries += 1
         return Sums(credited=credited, debited=debited, entries=entries)
+
+    def joined(self, other: Sums) -> Sums:
+        """Return what both add up to together; raises `decimal.Inexact` rather than round."""
+        exact = _exact()
+        return Sums(
+            credited=exact.add(self.credited, other.credited),
+            debited=exact.add(self.debited, other.debited),
+            entries=self.entries + other.entries,
+        )
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Return what signed amounts add up to, in its normal form; raises `decimal.Inexact` rather than round."""
+    exact = _exact()
+    return Decimal(amount_text(reduce(exact.add, amounts, _ZERO)))
+
+
+def _exact() -> Context:
+    return Context(prec=_SUM_DIGITS, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from exporter.ledger import records
+from exporter.ledger.compaction import Compacted, compact, cut_of
 from exporter.ledger.errors import LedgerUnavailableError
 from exporter.ledger.matching import label_of
 from exporter.ledger.recording import Recorded, change_of, enter, reading_of
@@ -22,7 +23,7 @@ from exporter.model import IncomeEntry, IncomeState, IncomeTotal, from_milliseco
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy import Connection
 
@@ -38,6 +39,8 @@ _log: Final[Any] = structlog.get_logger(__name__)
 class AccountBook:
     """One account of an open ledger; every method that reads or writes the database raises `LedgerError`.
 
+    If the ledger turns out to be older than it was, `cursor` goes back to where that one stands, and the call raises.
+
     `epoch_changed` says that the configured `since` is no longer the one that was pinned; it changes nothing.
     """
 
@@ -49,6 +52,7 @@ class AccountBook:
         self._writing = Lock()
         self._displaying = Lock()
         self._zero = ZeroDisplay(initial_zero)
+        self._retention: timedelta | None = None
 
     @property
     def name(self) -> str:
@@ -64,6 +68,12 @@ class AccountBook:
     def cursor(self) -> datetime:
         """The moment up to which everything since the epoch has been read; the epoch itself before the first window."""
         return from_milliseconds(self._mirror.cursor_ms)
+
+    @property
+    def compacted_until(self) -> datetime | None:
+        """The moment before which there are no entries, only their sums; `None` if every entry is there."""
+        until_ms = self._mirror.compacted_until_ms
+        return None if until_ms is None else from_milliseconds(until_ms)
 
     @property
     def baseline_complete(self) -> bool:
@@ -144,6 +154,28 @@ class AccountBook:
             self._mirror = mirror.at_least(change.cursor_ms)
         return change.recorded()
 
+    def compact(self, before: datetime) -> Compacted:
+        """Move the entries before `before` into the sums of their series, in one transaction; totals stay as they are.
+
+        The cut is at a midnight (UTC), a week behind the cursor at least, and only after the baseline. What was read
+        before it is ignored from then on: keep more than the 90 days that the exchange shows.
+        """
+        before_ms, entries = to_milliseconds(before), 0
+        with self._writing:
+            if cut_of(self._mirror, before_ms) is not None:
+                with self._database.writing() as connection:
+                    mirror = self._load(connection, lock=True)
+                    cut_ms = cut_of(mirror, before_ms)  # another process may just have done it
+                    if cut_ms is not None:
+                        entries = compact(connection, mirror, cut_ms=cut_ms)
+                        mirror = self._load(connection)
+                self._mirror = mirror
+        return Compacted(account=self.name, until=self.compacted_until, entries=entries)
+
+    def compact_old(self, now: datetime) -> Compacted:
+        """Compact what is older than the retention time at `now`; without one nothing ever is."""
+        return self.compact(self.epoch if self._retention is None else now - self._retention)
+
     def expect(self, label_sets: Iterable[tuple[str, str, str]]) -> None:
         """Make sure that a series exists, at 0, for each (income type, symbol, asset): income of it may come soon."""
         labels = {label_of(*parts) for parts in label_sets}
@@ -200,9 +232,10 @@ class AccountBook:
                 for content, info in records.known_entries(connection, self._mirror.id, *span)
             )
 
-    def configure(self, *, since: str, initial_zero: float) -> None:
-        """Take over the settings of a (re)load: the text of `since`, and how many seconds a new series shows 0."""
+    def configure(self, *, since: str, initial_zero: float, retention: timedelta | None = None) -> None:
+        """Take over the settings of a (re)load: the text of `since`, seconds at 0 of a new series, age of entries."""
         self.epoch_changed = since != self._mirror.since
+        self._retention = retention
         with self._displaying:
             self._zero.seconds = initial_zero
 
@@ -238,6 +271,11 @@ class AccountBook:
             raise LedgerUnavailableError(
                 self._database.target, detail, mend="restart, and it is read again from its epoch"
             )
+        if mirror.revision < self._mirror.revision:
+            # What was read since that backup was made is not in it: the cursor in memory says too much.
+            self._mirror = mirror
+            detail = "it is older than it was a moment ago, as a backup is"
+            raise LedgerUnavailableError(self._database.target, detail, mend="what it lacks is now read again")
         return mirror.at_least(self._mirror.cursor_ms)
 
     def _warn(self, window: Window, change: Change) -> None:

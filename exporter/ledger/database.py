@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Engine, QueuePool, create_engine, event, exc, make_url, text
 
-from exporter.ledger.errors import LedgerUnavailableError
+from exporter.ledger.errors import LedgerCorruptError, LedgerReadOnlyError, LedgerUnavailableError
 from exporter.ledger.faults import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from sqlalchemy import URL, Connection
 
 _FORMS: Final = "write sqlite:////path/to/ledger.db or postgresql+psycopg://user:password@host/database"
 _UNREADABLE: Final = "(url)"
+_ONE_STATE: Final[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _MIGRATION_LOCK: Final = 0x62696E6778  # any number that no one else takes for an advisory lock
 
 
@@ -36,6 +37,7 @@ class Database:
     def __init__(self, url: str, *, lock_seconds: float) -> None:
         parsed = _parse(url)
         self._sqlite = parsed.get_backend_name() == "sqlite"
+        self._in_file = self._sqlite and not _is_in_memory(parsed)
         self.target = _target(parsed)
         # SQLite has one writer at a time: threads of ours take turns here, where waiting is fair and costs nothing.
         self._turn: AbstractContextManager[object] = Lock() if self._sqlite else nullcontext()
@@ -44,19 +46,19 @@ class Database:
             self._engine = _sqlite(parsed, lock_seconds) if self._sqlite else _postgresql(parsed, self.target)
         _set_begin(self._engine, sqlite=self._sqlite, lock_seconds=lock_seconds)
         self._writing_engine = self._engine.execution_options(writing=True)
+        # SQLite's transactions see one state by themselves; PostgreSQL's have to be told to.
+        self._reading_engine = self._engine if self._sqlite else self._engine.execution_options(**_ONE_STATE)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the ledger and changes nothing."""
-        self._refuse_if_closed()
-        with translated(self.target), self._engine.begin() as connection:
+        with self._told(), self._reading_engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that is committed as a whole at the end of the block, or not at all."""
-        self._refuse_if_closed()
-        with self._turn, translated(self.target), self._writing_engine.begin() as connection:
+        with self._turn, self._told(), self._writing_engine.begin() as connection:
             yield connection
 
     def take_turn(self, connection: Connection) -> None:
@@ -87,9 +89,20 @@ class Database:
         finally:
             self._engine.dispose()
 
-    def _refuse_if_closed(self) -> None:
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Refuse if it is closed, and tell of failures; what failed for good is opened anew the next time."""
         if self._closed:
             raise LedgerUnavailableError(self.target, "it has been closed", mend="open it again")
+        try:
+            with translated(self.target):
+                yield
+        except (LedgerReadOnlyError, LedgerCorruptError, LedgerUnavailableError):
+            # A connection to a file keeps the rights, and the very file, that it was opened with: somebody may have
+            # given the right or put a backup in its place. In memory there is nothing but the connection.
+            if self._in_file:
+                self._engine.dispose()
+            raise
 
 
 def _parse(url: str) -> URL:
@@ -113,7 +126,7 @@ def _target(url: URL) -> str:
 
 def _sqlite(url: URL, lock_seconds: float) -> Engine:
     connect_args: dict[str, Any] = {"check_same_thread": False, "timeout": lock_seconds, "isolation_level": None}
-    if url.database in {None, "", ":memory:"}:
+    if _is_in_memory(url):
         # Lives as long as its one connection, which all threads share in turn.
         engine = create_engine(
             url, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=connect_args
@@ -128,6 +141,10 @@ def _sqlite(url: URL, lock_seconds: float) -> Engine:
             connection.execute(f"PRAGMA {pragma}").close()
 
     return engine
+
+
+def _is_in_memory(url: URL) -> bool:
+    return url.database in {None, "", ":memory:"}
 
 
 def _create_file(database: str) -> None:

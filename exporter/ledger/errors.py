@@ -51,7 +51,7 @@ class LedgerReadOnlyError(LedgerError):
     """The ledger may be read, but not written."""
 
     reason = "read_only"
-    mend = "give this user the right to write the file and its directory, or to write the tables"
+    mend = "give this user the right to write the file, its -wal and -shm, and their directory, or to write the tables"
 
 
 class LedgerCorruptError(LedgerError):

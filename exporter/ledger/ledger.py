@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import structlog
 
 from exporter.ledger import records
-from exporter.ledger.amounts import Sums
 from exporter.ledger.book import AccountBook
 from exporter.ledger.database import Database
 from exporter.ledger.errors import LedgerError
@@ -17,10 +16,12 @@ from exporter.ledger.migrations import migrate
 from exporter.model import from_milliseconds, to_milliseconds
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from types import TracebackType
 
     from exporter.clock import Clock
+    from exporter.ledger.amounts import Sums
+    from exporter.ledger.compaction import Compacted
     from exporter.ledger.mirror import Mirror
 
 _log: Final[Any] = structlog.get_logger(__name__)
@@ -73,12 +74,19 @@ class Ledger:
         self.close()
 
     def account(
-        self, name: str, *, since: datetime, setting: str | None = None, initial_zero: float = INITIAL_ZERO
+        self,
+        name: str,
+        *,
+        since: datetime,
+        setting: str | None = None,
+        initial_zero: float = INITIAL_ZERO,
+        retention: timedelta | None = None,
     ) -> AccountBook:
         """Return the book of the account called `name`; its epoch is pinned to `since` the first time.
 
         `setting` is how the operator said it ("90d"), so that a duration is not taken for changed with every start;
-        by default the date itself. Asked again for the same name, returns the same book with the new settings.
+        by default the date itself. Asked again for the same name, returns the same book with the new settings:
+        `initial_zero` seconds that a new series shows 0, and the `retention` of single entries (`None`: for ever).
         """
         epoch_ms = to_milliseconds(since)
         spelled = setting if setting is not None else from_milliseconds(epoch_ms).isoformat()
@@ -87,7 +95,7 @@ class Ledger:
             if book is None:
                 mirror = self._find_or_add(name, since=spelled, epoch_ms=epoch_ms)
                 book = self._books[name] = AccountBook(self._database, self._clock, mirror, initial_zero=initial_zero)
-            book.configure(since=spelled, initial_zero=initial_zero)
+            book.configure(since=spelled, initial_zero=initial_zero, retention=retention)
             return book
 
     def books(self) -> tuple[AccountBook, ...]:
@@ -102,19 +110,26 @@ class Ledger:
             )
 
     def verify(self) -> list[Difference]:
-        """Add up every entry and return the series whose totals say otherwise; all of it as of one moment."""
+        """Add up every entry, those that were compacted included, and return the series whose totals say otherwise.
+
+        All of it is as of one moment.
+        """
         found = []
         with self._database.reading() as connection:
             for name in records.account_names(connection):
                 mirror = records.load(connection, name)
                 for item in mirror.series.values() if mirror else ():
-                    entered = Sums().plus(records.all_amounts(connection, item.id))
+                    entered = item.compacted.plus(records.amounts(connection, item.id))
                     if entered != item.sums:
                         difference = Difference(
                             account=name, **item.label._asdict(), recorded=item.sums, entered=entered
                         )
                         found.append(difference)
         return found
+
+    def compact(self, before: datetime) -> tuple[Compacted, ...]:
+        """Move the entries before `before` into sums, an account at a time; see `AccountBook.compact`."""
+        return tuple(book.compact(before) for book in self.books())
 
     def close(self) -> None:
         """Save the cursors, fold the log into the file, and close; again does nothing."""

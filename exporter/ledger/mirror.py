@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One label set and its totals; until it has `moved` the page shows it at 0."""
+    """One label set and its totals, `compacted` being the part of them without entries; 0 until it has `moved`."""
 
     id: int
     label: Label
     sums: Sums
+    compacted: Sums
     moved: bool
     created_ms: int
 
@@ -52,7 +53,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
-    """One account; `saved_cursor_ms` is in the ledger, `cursor_ms` may be ahead of it while nothing happens."""
+    """One account; `saved_cursor_ms` is in the ledger, `cursor_ms` may be ahead of it while nothing happens.
+
+    Entries before `compacted_until_ms` are no longer there, only their sums.
+    """
 
     id: int
     name: str
@@ -61,10 +65,16 @@ class Mirror:
     epoch_ms: int
     cursor_ms: int
     saved_cursor_ms: int
+    compacted_until_ms: int | None
     baseline_complete: bool
     revision: int
     tally: Tally
     series: Mapping[Label, Series]
+
+    @property
+    def begins_ms(self) -> int:
+        """The moment from which the ledger knows each entry by itself."""
+        return self.epoch_ms if self.compacted_until_ms is None else self.compacted_until_ms
 
     def at_least(self, cursor_ms: int) -> Mirror:
         """Return this mirror with its cursor moved up to `cursor_ms`; it never moves back."""

@@ -7,7 +7,7 @@ read transaction is decided again in the one that writes, since another process 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -123,10 +123,14 @@ def reading_of(
 
 
 def change_of(connection: Connection, mirror: Mirror, reading: Reading) -> Change:
-    """Compare `reading` with the ledger; raises `ValueError` if its cursor would jump over something unread."""
+    """Compare `reading` with the ledger, as far as that knows each entry by itself.
+
+    Raises `ValueError` if its cursor would jump over something unread.
+    """
     if reading.cursor_ms > mirror.cursor_ms and reading.start_ms > mirror.cursor_ms:
         message = f"reading stands at {mirror.cursor_ms} ms; a window from {reading.start_ms} ms leaves a hole"
         raise ValueError(message)
+    reading = _since(mirror.begins_ms, reading)
     span = mirror.id, reading.start_ms, reading.end_ms
     remembered = records.amendments(connection, *span)
     match = compare(
@@ -175,7 +179,16 @@ def enter(connection: Connection, mirror: Mirror, change: Change, *, now_ms: int
     )
 
 
+def _since(begins_ms: int, reading: Reading) -> Reading:
+    if begins_ms <= reading.start_ms:
+        return reading
+    shown = tuple((content, info) for content, info in reading.shown if content.time_ms >= begins_ms)
+    return replace(reading, start_ms=begins_ms, shown=shown)
+
+
 def _gaps_changed(gaps: Iterable[tuple[int, int]], reading: Reading) -> bool:
+    if reading.start_ms >= reading.end_ms:
+        return False
     if reading.truncated:
         return not any(start <= reading.start_ms and reading.end_ms <= end for start, end in gaps)
     return any(reading.start_ms <= start and end <= reading.end_ms for start, end in gaps)

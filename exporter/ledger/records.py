@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from exporter.ledger.amounts import Sums, plain
 from exporter.ledger.matching import Amendment, Content, Label, NewRow, Row
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 AMENDED = "amended"
 VANISHED = "vanished"
 
+_AT_ONCE = 10_000  # rows in memory at a time; a ledger may hold millions
 _LABEL = (series.c.income_type, series.c.symbol, series.c.asset)
 _KEY = ("time_ms", "amount", "tran_id", "trade_id", "ordinal")
 
@@ -166,10 +167,28 @@ def close_gaps(connection: Connection, account_id: int, start_ms: int, end_ms: i
     connection.execute(update(gap).where(*inside, gap.c.closed_ms.is_(None)).values(closed_ms=now_ms))
 
 
-def all_amounts(connection: Connection, series_id: int) -> Iterator[Decimal]:
-    """Yield the amount of every entry of a series."""
+def amounts(connection: Connection, series_id: int, *, before_ms: int | None = None) -> Iterator[Decimal]:
+    """Yield the amount of every entry of a series, or of those before a moment."""
     query = select(entry.c.amount).where(entry.c.series_id == series_id)
-    return (Decimal(text) for text in connection.execute(query).scalars())
+    if before_ms is not None:
+        query = query.where(entry.c.time_ms < before_ms)
+    rows = connection.execute(query, execution_options={"yield_per": _AT_ONCE})
+    return (Decimal(text) for text in rows.scalars())
+
+
+def remove_compacted(connection: Connection, item: Series, compacted: Sums, *, before_ms: int) -> None:
+    """Put `compacted` in the place of all entries of a series before a moment, and of what was noticed of them."""
+    for table in (deviation, entry):
+        connection.execute(delete(table).where(table.c.series_id == item.id, table.c.time_ms < before_ms))
+    connection.execute(
+        update(series)
+        .where(series.c.id == item.id)
+        .values(
+            compacted_credited=plain(compacted.credited),
+            compacted_debited=plain(compacted.debited),
+            compacted_entries=compacted.entries,
+        )
+    )
 
 
 def _within(table: Any, account_id: int, start_ms: int, end_ms: int) -> Select[Any]:  # noqa: ANN401 - either table
@@ -189,6 +208,7 @@ def _mirror(connection: Connection, row: RowMapping) -> Mirror:
         epoch_ms=row["epoch_ms"],
         cursor_ms=row["cursor_ms"],
         saved_cursor_ms=row["cursor_ms"],
+        compacted_until_ms=row["compacted_until_ms"],
         baseline_complete=row["baseline_complete"],
         revision=row["revision"],
         tally=Tally(late=row["late"], amended=row["amended"], vanished=row["vanished"], gaps=gaps),
@@ -202,13 +222,19 @@ def _load_series(connection: Connection, account_id: int) -> dict[Label, Series]
         Series(
             id=row["id"],
             label=Label(row["income_type"], row["symbol"], row["asset"]),
-            sums=Sums(credited=Decimal(row["credited"]), debited=Decimal(row["debited"]), entries=row["entries"]),
+            sums=_sums(row, ""),
+            compacted=_sums(row, "compacted_"),
             moved=row["moved"],
             created_ms=row["created_ms"],
         )
         for row in rows
     )
     return {item.label: item for item in loaded}
+
+
+def _sums(row: RowMapping, prefix: str) -> Sums:
+    credited, debited = Decimal(row[f"{prefix}credited"]), Decimal(row[f"{prefix}debited"])
+    return Sums(credited=credited, debited=debited, entries=row[f"{prefix}entries"])
 
 
 def _row(row: RowMapping) -> Row:

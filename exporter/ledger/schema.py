@@ -2,15 +2,16 @@
 
     account    one row per configured name: the pinned epoch and user, how far it has been read, counters
     series     one row per label set: its totals, changed in the same transaction as the entries they sum up
-    entry      every income row since the epoch, never changed and never deleted
+    entry      every income row since the epoch, never changed; deleted only by compaction, into its series
     deviation  where a re-read disagreed with an entry: it was amended, or it vanished
     gap        windows that the exchange could not be made to show completely; open while `closed_ms` is null
     schema_version  the migrations that have been applied
 
 Times are milliseconds since 1970, amounts exact decimal texts in their normal form. `revision` of an account grows
-with every transaction that touches it, so that a process can tell whether another one has written.
+with every transaction that touches it, so that a process can tell whether another one has written. Entries before
+`compacted_until_ms` of an account live on in the `compacted_` sums of its series, which are part of the totals.
 
-For people and their SQL there is the view `income`:
+For people and their SQL there are the views `income_total`, one row a series, and `income`, one row an entry:
 
     account      the configured name
     time         text such as 2026-01-31T08:00:00.000Z on SQLite, timestamptz on PostgreSQL
@@ -55,6 +56,7 @@ account: Final = Table(
     Column("vanished", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("compacted_until_ms", BigInteger),
 )
 
 series: Final = Table(
@@ -70,6 +72,9 @@ series: Final = Table(
     Column("entries", BigInteger, nullable=False),
     Column("moved", Boolean, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("compacted_credited", Text, nullable=False, server_default="0"),
+    Column("compacted_debited", Text, nullable=False, server_default="0"),
+    Column("compacted_entries", BigInteger, nullable=False, server_default="0"),
 )
 
 entry: Final = Table(

@@ -109,7 +109,7 @@ def whole_millisecond(moment: datetime) -> datetime:
 
 def is_due(last: datetime | None, *, now: datetime, every: timedelta) -> bool:
     """Say whether something last done at `last` (`None`: never) and wanted `every` so often is wanted at `now`."""
-    return last is None or now - last >= every
+    return last is None or not timedelta(0) <= now - last < every
 
 
 def plan(  # noqa: PLR0913 - the state of an account's reading, each part by name
@@ -130,12 +130,18 @@ def plan(  # noqa: PLR0913 - the state of an account's reading, each part by nam
     read completely is a cursor. Empty if there is nothing to read.
     """
     end = whole_second(now)
-    starts = [cursor - tail]
+    # A cursor beyond now was read before the exchange's clock was put back; what is now is read again all the same.
+    starts = [min(cursor, end) - tail]
     if baseline_complete and is_due(last_hourly, now=now, every=HOUR):
         starts.append(min(cursor, end) - HOURLY_BACK)
     if baseline_complete and is_due(last_daily, now=now, every=DAY):
         starts.append(min(cursor, end) - DAILY_BACK)
     return tuple(_slices(max(whole_millisecond(epoch), min(starts)), end))
+
+
+def slices(window: Window) -> tuple[Window, ...]:
+    """Cut `window` into parts of at most 7 days, in ascending order and without holes."""
+    return tuple(_slices(window.start, window.end))
 
 
 def _slices(start: datetime, end: datetime) -> Iterator[Window]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from exporter.metrics import account, api, fees, health, income, position
+from exporter.metrics import account, api, fees, health, income, position, reconciliation
 
 if TYPE_CHECKING:
     from exporter.metrics.family import Subject
@@ -21,6 +21,7 @@ ACCOUNT_SUBJECTS: Final[tuple[Subject[Any, Any], ...]] = (
     income.PROGRESS,
     income.SURPRISES,
     income.TOTALS,
+    reconciliation.RECONCILIATION,
 )
 """Rendered per account, when its data changes."""
 

@@ -28,7 +28,7 @@ def merge(positions: Iterable[Position], key: Callable[[Position], tuple[str, ..
 def liquidation_distance(position: Position) -> Decimal | None:
     """Return |mark - liquidation| / mark, or `None` where one of the prices is unknown or there is none."""
     mark, liquidation = position.mark_price, position.liquidation_price
-    if mark is None or liquidation is None or mark <= 0:
+    if not mark or not liquidation:
         return None
     with localcontext(_EXACT):
         return abs(mark - liquidation) / mark
@@ -97,9 +97,12 @@ def _weighted(parts: list[Position], prices: Sequence[Decimal | None]) -> Decima
 
 
 def _nearest_liquidation(parts: list[Position], mark: Decimal | None) -> Decimal | None:
-    prices = [part.liquidation_price for part in parts if part.liquidation_price is not None]
-    if not prices:
+    known = _known(part.liquidation_price for part in parts)
+    if known is None:
         return None
+    prices = [price for price in known if price]
+    if not prices:
+        return Decimal(0)
     if mark is not None:
         return min(prices, key=lambda price: abs(mark - price))
     return max(prices) if parts[0].side is Side.LONG else min(prices)

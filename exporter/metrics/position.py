@@ -96,7 +96,7 @@ POSITION: Final[Subject[OpenPositions, Position]] = Subject(
             name="bingx_position_liquidation_price",
             help="Price of liquidation in quote units, absent where there is none "
             "(`liquidationPrice` of the positions call).",
-            value=lambda position: position.liquidation_price,
+            value=lambda position: position.liquidation_price or None,
         ),
         Family(
             name="bingx_position_liquidation_distance_ratio",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from exporter.metrics import account, fees, health, income, position
+from exporter.metrics import account, fees, health, income, position, reconciliation
 from exporter.metrics.position import OpenPositions
-from exporter.model import Balances, CommissionRate, IncomeState
+from exporter.model import Balances, CommissionRate, IncomeReconciliation, IncomeState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,8 @@ class Publisher:
                 page.put(income.PROGRESS, name, state, expires_at=until)
                 page.put(income.SURPRISES, name, state)
                 page.put(income.TOTALS, name, state)
+            case IncomeReconciliation() as comparison:
+                page.put(reconciliation.RECONCILIATION, name, comparison, expires_at=until)
             case tuple() as positions:
                 shown = OpenPositions(positions=positions, by_id=self._by_id.get(name, False))
                 page.put(position.OPEN, name, shown, expires_at=until)

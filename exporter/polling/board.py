@@ -136,12 +136,15 @@ class Board:
             return entry.snapshots.get(collector)
 
     def untried(self) -> tuple[tuple[str, CollectorName], ...]:
-        """Return the collectors that have not finished an attempt yet, as (account, collector)."""
+        """Return the collectors that have not finished an attempt yet, as (account, collector).
+
+        The reconciliation is not waited for: it begins when the whole history has been read.
+        """
         return tuple(
             (account, name)
             for account in self._accounts
             for name, status in self.statuses(account).items()
-            if status.succeeded is None
+            if status.succeeded is None and name is not CollectorName.RECONCILIATION
         )
 
     def _replace(self, account: str, collector: CollectorName, **changes: object) -> None:

@@ -49,6 +49,10 @@ class SnapshotCollector(Generic[Data]):
         """Wait for the clock of the host, and for the account's identity where it is needed."""
         return self.desk.not_before(self.name, now)
 
+    def crashed(self) -> None:
+        """Say that a step met a fault of ours."""
+        self.desk.crashed(self.name)
+
     def step(self, permit: Permit) -> float:
         """Make one call and show its answer, or say why there is none."""
         began = self.desk.clock.elapsed()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from exporter.bingx.errors import AuthenticationError, BingxError, ClockSkew, Forbidden, RateLimited
+from exporter.bingx.errors import AuthenticationError, BingxError, ClockSkew, ConnectionFailed, Forbidden, RateLimited
 from exporter.bingx.limits import Caller
 from exporter.logs import get_logger
 from exporter.model import CollectorName
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from exporter.bingx.client import Answer, Client
     from exporter.bingx.limits import Limits
     from exporter.clock import Clock
+    from exporter.model import Balances
     from exporter.polling.board import Board, Snapshot
     from exporter.polling.host import Host
 
 PRIORITY: Final = {name: rank for rank, name in enumerate(CollectorName, start=1)}
 """Positions and balance go before income and fees; 0 is the clock's."""
-NEEDS_IDENTITY: Final = (CollectorName.INCOME, CollectorName.COMMISSION_RATE)
+NEEDS_IDENTITY: Final = (CollectorName.INCOME, CollectorName.COMMISSION_RATE, CollectorName.RECONCILIATION)
 """Wait until the first balance has said whose account it is: keys of one user share one budget."""
+INTERNAL_ERROR: Final = "internal_error"
 _HELD_BY_LIMITS: Final = (AuthenticationError, Forbidden, RateLimited)
 
 
@@ -49,7 +51,11 @@ class Timing:
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """One account at work. `key_name` stands for its user in the limits until the exchange has said who that is."""
+    """One account at work.
+
+    `key_name` stands for its user in the limits until the exchange has said who that is; `user_id` is only ever what
+    the exchange itself calls the user, and is what a ledger may be tied to.
+    """
 
     account: str
     client: Client
@@ -59,9 +65,11 @@ class Desk:
     clock: Clock
     address: str
     key_name: str
-    identity_needed: bool
     user: str | None = None
+    user_id: str | None = None
+    refused: bool = False
     on_identity: list[Callable[[], None]] = field(default_factory=list)
+    on_recovery: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def caller(self) -> Caller:
@@ -73,22 +81,31 @@ class Desk:
         later = self.host.not_before(now)
         if later is not None:
             return later
-        if collector in NEEDS_IDENTITY and self.identity_needed and self.user is None:
+        if collector in NEEDS_IDENTITY and self.user is None:
             return inf
         return None
 
-    def identified(self, user: str | None) -> None:
-        """Take note of whose account this is; collectors that waited for it are woken."""
-        first, known = self.user is None, user or self.key_name
+    def identified(self, balances: Balances) -> None:
+        """Take note of whose account this is; collectors that waited for it are woken.
+
+        A user is known by its id, else by its short id, else by the key: what was known stays known.
+        """
+        first = self.user is None
+        self.user_id = balances.user_id or self.user_id
+        known = self.user_id or balances.short_id or self.user or self.key_name
         if known != self.user:
-            self.limits.identify(self.key_name, known)
+            self.limits.identify(self.user or self.key_name, known)
             self.user = known
         if first:
             for wake in self.on_identity:
                 wake()
 
     def succeeded(self, collector: CollectorName, answer: Answer[Any], snapshot: Snapshot | None) -> None:
-        """Record a good answer."""
+        """Record a good answer; if the key had been refused, everybody may try again now."""
+        if self.refused:
+            self.refused = False
+            for wake in self.on_recovery:
+                wake()
         age = timedelta(seconds=self.clock.elapsed() - answer.sent_at)
         self.board.succeeded(
             self.account,
@@ -98,23 +115,30 @@ class Desk:
             duration=answer.answered_at - answer.sent_at,
         )
 
+    def crashed(self, collector: CollectorName) -> None:
+        """Record that a collector met a fault of ours."""
+        self.board.failed(self.account, collector, reason=INTERNAL_ERROR, duration=None, by_exchange=False)
+
     def failed(self, collector: CollectorName, error: BingxError, *, timing: Timing, began: float) -> float:
         """Record a failed call and return when to try again."""
         now = self.clock.elapsed()
+        if isinstance(error, ConnectionFailed) and error.stale:
+            return now
         in_a_row = self.board.failed(self.account, collector, reason=error.reason, duration=now - began)
         self._log(collector, error, in_a_row)
         self.board.withheld(self.account, self._held_up_by(collector, error), reason=error.reason)
+        self.refused = self.refused or isinstance(error, AuthenticationError)
         if isinstance(error, ClockSkew):
             self.host.resync()
         if isinstance(error, _HELD_BY_LIMITS):
-            return timing.next_tick(now)
+            return min(timing.next_tick(now), now + schedule.RETRY_CEILING)
         return now + schedule.retry_delay(in_a_row, interval=timing.interval, jitter=random.random())  # noqa: S311 - spreads retries, guards nothing
 
     def _held_up_by(self, collector: CollectorName, error: BingxError) -> Iterable[CollectorName]:
         # What refuses the account refuses all its collectors, though only one of them had to find out.
         if isinstance(error, AuthenticationError):
             return tuple(name for name in CollectorName if name is not collector)
-        if collector is CollectorName.BALANCE and self.identity_needed and self.user is None:
+        if collector is CollectorName.BALANCE and self.user is None:
             return NEEDS_IDENTITY
         return ()
 

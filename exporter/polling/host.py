@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from exporter.bingx.errors import BingxError
+from exporter.bingx.errors import BingxError, ConnectionFailed
 from exporter.bingx.limits import Caller
 from exporter.bingx.paths import Endpoint
 from exporter.logs import get_logger
@@ -44,7 +44,7 @@ class Host:
         self._logger = get_logger(__name__)
         self._opened_at = clock.elapsed()
         self.base_url = base_url
-        self.caller = Caller(user="", address=address, account="")
+        self.caller = Caller(user="", address=address, account=f"the clock of {base_url}")
 
     def on_wake(self, wake: Callable[[], None]) -> None:
         """Be told how to bring the next measurement forward to now."""
@@ -70,9 +70,16 @@ class Host:
         return self._host_clock.offset_seconds()
 
     def resync(self) -> None:
-        """Measure soon, because the exchange doubts our timestamps; once for all calls sent before the last time."""
-        if self._host_clock.needs_sync():
+        """Measure soon, because the exchange doubts our timestamps; once for all calls sent before the last time.
+
+        While it cannot be measured at all, the pauses between the attempts are kept.
+        """
+        if self._host_clock.is_suspected() and not self._failures:
             self._wake()
+
+    def crashed(self) -> None:
+        """Let nobody wait for a measurement that met a fault of ours."""
+        self._tried = True
 
     def measure(self, permit: Permit) -> Answer[datetime]:
         """Ask for the time of the host and set its clock by it; raises `BingxError`."""
@@ -83,6 +90,8 @@ class Host:
         try:
             self.measure(permit)
         except BingxError as error:
+            if isinstance(error, ConnectionFailed) and error.stale:
+                return self._clock.elapsed()
             self._failures += 1
             if self._failures == 1:
                 self._logger.warning("The clock of the exchange cannot be read", host=self.base_url, err=str(error))

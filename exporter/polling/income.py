@@ -76,7 +76,7 @@ class IncomeCollector:
         self._last_hourly: datetime | None = None
         self._last_daily: datetime | None = None
         self._planned_at = EPOCH
-        self._stranger = False
+        self._expected: frozenset[tuple[str, str, str]] = frozenset()
         self._logger = get_logger(__name__)
 
     @property
@@ -96,33 +96,32 @@ class IncomeCollector:
         later = self._desk.not_before(self.name, now)
         if later is not None:
             return later
-        if self._stranger:
-            return self._desk.failed(self.name, AccountMismatch(), timing=self._timing, began=now)
         if not self._windows:
             self._windows.extend(self._plan())
         return None if self._windows else self._timing.next_tick(now)
 
-    def meet(self, user: str | None) -> None:
-        """Learn whose key it is (`None`: the exchange does not say) and tie the ledger to the first that is known."""
-        try:
-            self._stranger = user is not None and not self._book.pin_user(user)
-        except LedgerError as error:
-            self._report(error)
-
     def expect(self, positions: tuple[Position, ...]) -> None:
-        """Let the series of open positions exist at 0 before their first entry."""
-        try:
-            self._book.expect(
-                (income_type, position.symbol, position.asset)
-                for position in positions
-                for income_type in TYPES_OF_A_POSITION
-            )
-        except LedgerError as error:
-            self._report(error)
+        """Let the series of open positions exist at 0 before their first entry; the next step writes them."""
+        self._expected = frozenset(
+            (income_type, position.symbol, position.asset)
+            for position in positions
+            for income_type in TYPES_OF_A_POSITION
+        )
+
+    def crashed(self) -> None:
+        """Say that a step met a fault of ours; what was being read is planned anew from the ledger's cursor."""
+        self._forget()
+        self._desk.crashed(self.name)
 
     def step(self, permit: Permit) -> float:
         """Make one call, record what is complete by it, and go on at once while there is more to read."""
         began = self._desk.clock.elapsed()
+        try:
+            if self._desk.user_id is not None and not self._book.pin_user(self._desk.user_id):
+                return self._desk.failed(self.name, AccountMismatch(), timing=self._timing, began=began)
+            self._book.expect(self._expected)
+        except LedgerError as error:
+            return self._ledger_failed(error, began)
         self._reader = reader = self._reader or self._begin()
         query = reader.query()
         try:
@@ -184,6 +183,18 @@ class IncomeCollector:
             self._last_hourly = self._planned_at
         if is_due(self._last_daily, now=self._planned_at, every=DAY):
             self._last_daily = self._planned_at
+            self._compact()
+
+    def _compact(self) -> None:
+        # Not worth a failed poll: the income is in the ledger, and tomorrow there is another turn.
+        try:
+            done = self._book.compact_old(self._planned_at)
+        except LedgerError as error:
+            self._report(error)
+            return
+        if done.entries:
+            facts = {"rows": done.entries, "up_to": done.until}
+            self._logger.info("Old income has been compacted, totals stay", account=done.account, **facts)
 
     def _take(self, reader: Reader, rows: tuple[IncomeEntry, ...]) -> None:
         for leaf in reader.feed(rows):
@@ -210,15 +221,19 @@ class IncomeCollector:
             self._logger.info("Income turned up late", account=book.name, rows=recorded.late)
 
     def _ledger_failed(self, error: LedgerError, began: float) -> float:
-        self._windows.clear()
-        self._reader = None
-        self._report(error)
+        self._forget()
         now = self._desk.clock.elapsed()
         in_a_row = self._desk.board.failed(
             self._desk.account, self.name, reason=f"ledger_{error.reason}", duration=now - began, by_exchange=False
         )
+        self._report(error, first=in_a_row == 1)
         return now + schedule.retry_delay(in_a_row, interval=self._timing.interval, jitter=0.0)
 
-    def _report(self, error: LedgerError) -> None:
+    def _forget(self) -> None:
+        self._windows.clear()
+        self._reader = None
+
+    def _report(self, error: LedgerError, *, first: bool = True) -> None:
         self._onlooker.ledger_failed(error.reason)
-        self._logger.error("The ledger failed; gauges go on, counters stand still", err=str(error))
+        report = self._logger.error if first else self._logger.debug
+        report("The ledger failed; gauges go on, counters stand still", account=self._book.name, err=str(error))

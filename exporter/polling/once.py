@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from exporter.bingx.errors import ConnectionFailed
 from exporter.bingx.limits import Permit
 
 if TYPE_CHECKING:
@@ -44,7 +45,12 @@ def call_once(
         now = clock.elapsed()
         answer = limits.reserve(caller, endpoint, now)
         if isinstance(answer, Permit):
-            return call(answer)
+            try:
+                return call(answer)
+            except ConnectionFailed as error:
+                if not error.stale:
+                    raise
+                continue
         if answer.until > ends_at:
             raise HeldUp(seconds=answer.until - now, why=answer.why)
         wakened.wait(max(answer.until - now, _SHORTEST_WAIT))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LONGEST_WAIT: Final = 1.0
 _BUSY_WAIT: Final = 0.05
 _CRASH_PAUSE: Final = 60.0
+_NEVER_ADDED: Final = (-inf, 0)
 
 
 class Scheduler:
@@ -46,7 +47,7 @@ class Scheduler:
         self._on_wait = on_wait
         self._changed = threading.Condition()
         self._heap: list[tuple[float, int, Task]] = []
-        self._due: dict[Task, float] = {}
+        self._due: dict[Task, tuple[float, int]] = {}
         self._running: set[Task] = set()
         self._waiting_since: dict[Task, float] = {}
         self._sequence = count()
@@ -82,15 +83,16 @@ class Scheduler:
     def wake(self, task: Task, *, due: float) -> None:
         """Bring the next call of a task forward; a call under way, or an earlier due time, stays as it is."""
         with self._changed:
-            if task in self._running or self._due.get(task, -inf) <= due:
+            if task in self._running or self._due.get(task, _NEVER_ADDED)[0] <= due:
                 return
             self._push(task, due)
             self._changed.notify_all()
 
     def _push(self, task: Task, due: float) -> None:
-        self._due[task] = due
+        sequence = next(self._sequence)
+        self._due[task] = (due, sequence)
         if due < inf:
-            heapq.heappush(self._heap, (due, next(self._sequence), task))
+            heapq.heappush(self._heap, (due, sequence, task))
 
     def _run(self) -> None:
         while True:
@@ -99,19 +101,28 @@ class Scheduler:
                     return
                 now = self.last_turn = self._clock.elapsed()
                 for task in self._take_due(now):
-                    self._start(task, now)
+                    self._start_safely(task, now)
                 wait = min(self._heap[0][0] - self._clock.elapsed(), _LONGEST_WAIT) if self._heap else _LONGEST_WAIT
                 if wait > 0:
                     self._changed.wait(wait)
 
     def _take_due(self, now: float) -> list[Task]:
+        """Return what is due, the most important first, and among equals who has waited longest for a slot."""
         due: list[tuple[int, float, int, Task]] = []
         while self._heap and self._heap[0][0] <= now:
             at, sequence, task = heapq.heappop(self._heap)
-            if self._due.get(task) == at and task not in self._running:
-                due.append((task.priority, at, sequence, task))
+            if self._due.get(task) == (at, sequence) and task not in self._running:
+                due.append((task.priority, self._waiting_since.get(task, at), sequence, task))
         due.sort(key=lambda entry: entry[:3])
         return [entry[3] for entry in due]
+
+    def _start_safely(self, task: Task, now: float) -> None:
+        try:
+            self._start(task, now)
+        except Exception:  # the boundary of a thread: one task's fault must not end the polling of all
+            self._running.discard(task)
+            self._push(task, now + _CRASH_PAUSE)
+            self._logger.exception("A poll could not be begun")
 
     def _start(self, task: Task, now: float) -> None:
         later = task.prepare(now)
@@ -134,10 +145,13 @@ class Scheduler:
             self._on_wait(task.endpoint, waited)
 
     def _step(self, task: Task, permit: Permit) -> None:
-        # A step that raises has met a fault of ours: it is tried again after a pause, and the worker logs it.
+        # A step that raises has met a fault of ours: the task says so and is tried again after a pause.
         due = self._clock.elapsed() + _CRASH_PAUSE
         try:
             due = task.step(permit)
+        except Exception:
+            task.crashed()
+            raise
         finally:
             # A permit that the step did not use goes back; a used one is left alone.
             self._limits.cancel(permit)

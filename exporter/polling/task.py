@@ -34,3 +34,7 @@ class Task(Protocol):
     def step(self, permit: Permit) -> float:
         """Make one call, deal with its answer, and return when the next one is due, in elapsed seconds."""
         ...
+
+    def crashed(self) -> None:
+        """Say that a step ended in an error that nobody foresaw, and begin anew with the next one."""
+        ...

@@ -44,7 +44,12 @@ class Workers:
                 return False
             self._threads += 1
             name = f"worker-{self._threads}"
-        threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
+        except RuntimeError:  # the machine gives no more threads: the same as all of them being busy
+            with self._changed:
+                self._threads -= 1
+            return False
         return True
 
     def stop(self, timeout: float) -> None:

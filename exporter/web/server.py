@@ -59,6 +59,7 @@ class WebServer:
         self._ending = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._serving = threading.Event()
+        self._failure: Exception | None = None
         self._logger = get_logger(__name__)
 
     @property
@@ -71,16 +72,22 @@ class WebServer:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
-    def start(self) -> None:
-        """Bind all addresses and begin to serve; raises `ListenError` and binds none if one of them fails."""
+    def bind(self) -> None:
+        """Take all addresses; raises `ListenError` and takes none if one of them fails."""
         try:
             for address in self._addresses:
                 self._sockets.append(_bind(address))
         except ListenError:
             self._close()
             raise
+
+    def start(self) -> None:
+        """Begin to serve, on the addresses that `bind` has taken."""
         self._thread.start()
         self._serving.wait()
+        if self._failure is not None:
+            self._close()
+            raise self._failure
 
     def stop(self, timeout: float) -> None:
         """Stop listening, let answers under way finish for a moment, and end the thread."""
@@ -94,7 +101,13 @@ class WebServer:
             one.close()
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # the boundary of a thread: whoever waits for the start is told
+            self._failure = error
+            self._logger.exception("The web server has ended")
+        finally:
+            self._serving.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -127,6 +128,21 @@ def test_a_signal_ends_it_within_a_second_with_the_ledger_closed(
     with sqlite3.connect(tmp_path / "ledger.db") as ledger:
         assert ledger.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     ledger.close()
+
+
+def test_a_signal_ends_a_start_that_hangs(exchange: Exchange, tmp_path: Path) -> None:
+    config = exchange.config(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/ledger"
+        config.write_text(config.read_text().replace(f"sqlite:///{tmp_path / 'ledger.db'}", url))
+        with exporter(f"--config.file={config}", LOCAL, folder=tmp_path) as process:
+            silent.settimeout(10)
+            with silent.accept()[0]:
+                began = time.monotonic()  # noqa: TID251 - the time of the test
+                code = process.end()
+
+    assert code == 0
+    assert time.monotonic() - began < 3  # noqa: TID251 - the same
 
 
 def test_another_signal_does_not_end_it(exchange: Exchange, tmp_path: Path) -> None:
@@ -256,9 +272,10 @@ def test_the_income_history_is_a_bar_on_a_terminal_and_lines_in_a_log(exchange: 
         assert 'msg="Reading the income history" account=alpha read=' in process.log
     (tmp_path / "ledger.db").unlink()
 
-    screen = seen_on_a_terminal(f"--config.file={config}", LOCAL, until="history has been read")
+    screen = seen_on_a_terminal(f"--config.file={config}", LOCAL, until="Income history of alpha")
 
     assert "Income history of alpha" in screen
+    assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h")
     # What erases a line begins a new one for the reader.
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", re.sub(r"\x1b\[2K|\r", "\n", screen))
     assert plain != screen
@@ -278,5 +295,10 @@ def seen_on_a_terminal(*arguments: str, until: str) -> str:
     finally:
         process.terminate()
         process.wait(10)
+        while select.select([ours], [], [], 0)[0]:
+            try:
+                screen += os.read(ours, 65536)
+            except OSError:  # nobody has the other end any more
+                break
         os.close(ours)
     return screen.decode().replace("\r\n", "\n")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from support.exchange import Exchange
 from support.exposition import Series, series
 from support.processes import eventually
 from support.world import expected_gauges, expected_income
+
+from exporter.ledger import AccountBook, Recorded
 
 from .conftest import Running
 
@@ -372,3 +378,91 @@ def test_a_ledger_that_fails_stops_the_counters_and_not_the_gauges(
         and ("collector", "income") in key[1]
         and ("account", "alpha") in key[1]
     ]
+
+
+def test_a_locked_ledger_stops_the_counters_and_not_the_gauges(
+    start: Start, exchange: Exchange, tmp_path: Path
+) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        exchange.tell("open", account="alpha", symbol="LTC-USDT", side="LONG", amount="1")
+        exchange.tell("income", account="alpha", amount="1")
+        wait(lambda: status(running, "alpha", "income") == 0, "the failure shows")
+
+        seen = [gauges(running.page(), "alpha") for _ in range(20) if not threading.Event().wait(0.1)]
+
+        assert all("bingx_position_amount" in one and "bingx_account_equity" in one for one in seen)
+        began = time.monotonic()  # noqa: TID251 - the time of the test
+        running.app.stop()
+        # The other process holds it for ever: whoever waits for it waits for 5 s at least.
+        assert time.monotonic() - began < 4  # noqa: TID251 - the same
+        other.execute("ROLLBACK")
+
+
+def test_a_fault_of_ours_shows_and_the_income_recovers(
+    start: Start, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.polling.scheduler._CRASH_PAUSE", 2.0)
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    record = AccountBook.record_window
+    faults = iter([True])
+
+    def broken(book: AccountBook, *arguments: Any, **more: Any) -> Recorded:  # noqa: ANN401 - passed on
+        if book.name == "alpha" and next(faults, False):
+            message = "a fault of ours"
+            raise RuntimeError(message)
+        return record(book, *arguments, **more)
+
+    monkeypatch.setattr(AccountBook, "record_window", broken)
+
+    wait(lambda: status(running, "alpha", "income") == 0, "the fault shows")
+    exchange.tell("income", account="alpha", amount="1")
+    wait(lambda: status(running, "alpha", "income") == 1, "it goes on")
+    wait(is_up_to_date(running, exchange), "nothing is lost")
+
+
+def test_income_goes_on_after_the_exchanges_clock_was_put_forward_and_back(start: Start, exchange: Exchange) -> None:
+    running = start()
+    wait(is_up_to_date(running, exchange), "all is well")
+    watermark = series("bingx_income_watermark_timestamp_seconds", account="alpha")
+    before = running.page()[watermark]
+
+    exchange.tell("clock", offset_seconds=10_800)
+    wait(lambda: running.page().get(watermark, 0) > before + 10_000, "the exchange is three hours ahead", seconds=30)
+    exchange.tell("clock", offset_seconds=0)
+    wait(lambda: status(running, "alpha", "balance") == 1, "the clock is corrected")
+    sent = exchange.calls()["outcomes"]["alpha"]["income"]
+
+    wait(lambda: exchange.calls()["outcomes"]["alpha"]["income"] != sent, "income is asked for", seconds=30)
+    wait(lambda: status(running, "alpha", "income") == 1, "and answered")
+
+
+def test_an_account_behind_a_dead_proxy_takes_the_clock_from_nobody(
+    start: Start, exchange: Exchange, tmp_path: Path
+) -> None:
+    exchange.tell("clock", offset_seconds=20)
+    config = exchange.config(tmp_path)
+    document = yaml.safe_load(config.read_text())
+    document["accounts"][0]["proxy"] = "http://127.0.0.1:9"
+    config.write_text(yaml.safe_dump(document))
+
+    running = start(config)
+
+    wait(lambda: status(running, "beta", "balance") == 1, "another account is well")
+    host = exchange.url.removeprefix("http://")
+    assert running.page()[series("bingx_api_clock_offset_seconds", host=host)] == pytest.approx(20, abs=1)
+    assert running.page()[series("bingx_up", account="alpha")] == 0
+    assert not [labels for _, labels in running.page() if ("reason", "clock_skew") in labels]
+
+
+def test_a_key_that_is_taken_again_brings_back_what_polls_once_an_hour(start: Start, exchange: Exchange) -> None:
+    running = start(collectors={"commission_rate": {"interval": "1h"}})
+    wait(is_up_to_date(running, exchange), "all is well")
+
+    exchange.tell("faults", kind="code", code=100419, account="alpha", count=1)
+    wait(lambda: status(running, "alpha", "commission_rate") == 0, "the refusal holds the whole account")
+
+    wait(lambda: status(running, "alpha", "commission_rate") == 1, "fees are back with the rest", seconds=40)

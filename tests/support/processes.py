@@ -82,12 +82,18 @@ def needed(program: str) -> str:
 class Exporter:
     """The installed command, run as an operator runs it."""
 
-    def __init__(self, arguments: Sequence[str | Path], folder: Path, environ: Mapping[str, str] | None = None) -> None:
-        """Start it; output goes to files in `folder`, which outlive it."""
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        folder: Path,
+        environ: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        """Start it, by way of the command `prefix`; output goes to files in `folder`, which outlive it."""
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [str(COMMAND), *map(str, arguments)],
+                [*prefix, str(COMMAND), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -140,11 +146,13 @@ class Exporter:
 
 
 @contextmanager
-def exporter(*arguments: str | Path, folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Exporter]:
+def exporter(
+    *arguments: str | Path, folder: Path, environ: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Iterator[Exporter]:
     """Run the command in a new folder inside `folder`; it is gone at the end, whatever happened."""
     home = folder / f"run-{len(list(folder.glob('run-*')))}"
     home.mkdir()
-    running = Exporter(arguments, home, environ)
+    running = Exporter(arguments, home, environ, prefix)
     try:
         yield running
     finally:

@@ -54,6 +54,15 @@ def is_income(key: Series) -> bool:
     return key[0].startswith("bingx_income_") and "asset" in dict(key[1])
 
 
+def without_idle(found: Mapping[Series, float]) -> dict[Series, float]:
+    """Leave out income series that stand at 0 because a position may bring them an entry some day."""
+    return {
+        key: value
+        for key, value in found.items()
+        if not is_income(key) or found.get(("bingx_income_entries_total", key[1])) != 0
+    }
+
+
 def _positions(account: str, positions: Iterable[Mapping[str, Any]]) -> dict[Series, float]:
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for one in positions:

@@ -31,7 +31,7 @@ def parse(data: object) -> Parsed[Balances]:
     assets = tuple(_balance(row) for row in read)
     if len({balance.asset for balance in assets}) != len(assets):
         raise MalformedResponse(detail="has an asset twice", path="data")
-    return drifts.parsed(Balances(user_id=_user_id(read), assets=assets))
+    return drifts.parsed(Balances(user_id=_id(read, "userId"), short_id=_id(read, "shortUid"), assets=assets))
 
 
 def _balance(row: Row) -> Balance:
@@ -82,11 +82,8 @@ def _unused(balance: Balance) -> Balance:
     )
 
 
-def _user_id(read: list[Row]) -> str | None:
-    for name in ("userId", "shortUid"):
-        told = {row.identity(name) for row in read} - {""}
-        if len(told) > 1:
-            raise MalformedResponse(detail=f"has several values of {name}", path="data")
-        if told:
-            return told.pop()
-    return None
+def _id(read: list[Row], name: str) -> str | None:
+    told = {row.identity(name) for row in read} - {""}
+    if len(told) > 1:
+        raise MalformedResponse(detail=f"has several values of {name}", path="data")
+    return told.pop() if told else None

@@ -7,13 +7,11 @@ linger; several positions may share symbol and side (separate isolated margin).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from decimal import Decimal
+from typing import Final
 
 from exporter.bingx.wire import Drifts, Parsed, Row, rows
 from exporter.model import MarginMode, Position, Side
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 _KNOWN: Final = frozenset(
     (
@@ -85,7 +83,7 @@ def _position(row: Row) -> Position | None:
         margin=row.maybe_decimal("margin"),
         entry_price=_price(row, "avgPrice"),
         mark_price=_price(row, "markPrice"),
-        liquidation_price=_price(row, "liquidationPrice"),
+        liquidation_price=_liquidation_price(row),
         leverage=row.maybe_decimal("leverage"),
         risk_ratio=row.maybe_decimal("riskRate"),
         pnl_ratio=row.maybe_decimal("pnlRatio"),
@@ -121,6 +119,12 @@ def _margin_mode(row: Row) -> MarginMode | None:
 def _size(row: Row) -> Decimal | None:
     available = row.maybe_decimal("availableAmt")
     return None if available is None else available.copy_abs()
+
+
+def _liquidation_price(row: Row) -> Decimal | None:
+    """Read the price of liquidation; 0 (there is none) stays 0, and is not taken for an unknown one."""
+    price = row.maybe_decimal("liquidationPrice")
+    return price if price is None or price > 0 else Decimal(0)
 
 
 def _price(row: Row, name: str) -> Decimal | None:

@@ -119,7 +119,9 @@ def test_each_thread_has_its_own_connection(exchange: Start, transport: Requests
     assert server.connections == 2
 
 
-def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(exchange: Start, transport: RequestsTransport) -> None:
+def test_a_kept_connection_that_was_closed_meanwhile_is_told_as_stale_and_replaced_by_the_next_call(
+    exchange: Start, transport: RequestsTransport
+) -> None:
     def script(peer: Peer) -> None:
         peer.hear()
         peer.say(answer(GOOD))
@@ -128,6 +130,10 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(exchange: Start
 
     server = exchange(script)
     assert transport.send(call(server.url)).body == GOOD
+    stale = failure(transport, call(server.url))
+    assert isinstance(stale, ConnectionFailed)
+    assert stale.stale
+    assert (server.connections, len(server.requests)) == (1, 2)
     assert transport.send(call(server.url)).body == GOOD
     assert (server.connections, len(server.requests)) == (2, 3)
 
@@ -248,6 +254,51 @@ def test_a_connection_that_is_never_accepted_ends_at_the_total_timeout(transport
         assert isinstance(fails_in_time(transport, call(url, timeout=SHORT)), CallTimeout)
         for filler in fillers:
             filler.close()
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next_one(
+    exchange: Start, transport: RequestsTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say(answer(GOOD))
+
+    server = exchange(script)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+        addresses = [deaf.getsockname(), ("127.0.0.1", server.port)]
+        monkeypatch.setattr("exporter.bingx.connection._addresses", lambda *_: addresses)
+
+        assert transport.send(call(server.url, timeout=2.0)).body == GOOD
+
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_call_counts_as_sent_when_it_goes_out_and_not_while_its_host_is_looked_up(
+    exchange: Start, transport: RequestsTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say(answer(GOOD))
+
+    server = exchange(script)
+
+    def slow(host: str, port: int) -> list[tuple[str, int]]:
+        threading.Event().wait(0.3)
+        return [(host, port)]
+
+    monkeypatch.setattr("exporter.bingx.connection._addresses", slow)
+    began = CLOCK.elapsed()
+    reply = transport.send(call(server.url))
+
+    assert reply.sent_at - began >= 0.3
+    assert reply.sent_at <= reply.answered_at
 
 
 def test_tls_is_checked_against_the_trusted_authorities(

@@ -43,6 +43,7 @@ def site(state: State) -> Site:
 @pytest.fixture
 def server(state: State) -> Iterator[WebServer]:
     server = WebServer(site(state), addresses=["127.0.0.1:0"])
+    server.bind()
     server.start()
     yield server
     server.stop(2)
@@ -127,6 +128,7 @@ def test_the_landing_page_links_and_escapes(server: WebServer) -> None:
 
 def test_every_address_is_served(state: State) -> None:
     server = WebServer(site(state), addresses=["127.0.0.1:0", "[::1]:0", ":0"])
+    server.bind()
     server.start()
     try:
         for url in server.urls:
@@ -142,7 +144,7 @@ def test_an_address_that_cannot_be_bound_is_named(state: State, address: str) ->
     server = WebServer(site(state), addresses=["127.0.0.1:0", address])
 
     with pytest.raises(ListenError, match="cannot listen on") as caught:
-        server.start()
+        server.bind()
 
     assert address in str(caught.value)
     assert "--web.listen-address" in str(caught.value)
@@ -153,11 +155,12 @@ def test_a_port_that_is_taken_is_named(state: State, server: WebServer) -> None:
     address = server.urls[0].removeprefix("http://")
 
     with pytest.raises(ListenError, match="Address already in use"):
-        WebServer(site(state), addresses=[address]).start()
+        WebServer(site(state), addresses=[address]).bind()
 
 
 def test_stopping_closes_the_port_at_once(state: State) -> None:
     server = WebServer(site(state), addresses=["127.0.0.1:0"])
+    server.bind()
     server.start()
     parts = urlsplit(server.urls[0])
     with socket.create_connection((parts.hostname, parts.port), 5):

@@ -11,7 +11,7 @@ from exporter.app.desks import Place, StaffedDesk, Surroundings, staff
 from exporter.app.exchange import Exchange, address_of, key_name_of
 from exporter.config import AccountSettings, load
 from exporter.ledger import open_ledger
-from exporter.model import CollectorName
+from exporter.model import Balances, CollectorName
 from exporter.polling.board import Board, Snapshot
 from exporter.polling.collectors import SnapshotCollector
 
@@ -51,6 +51,7 @@ def staffed(folder: Path, *entries: str) -> list[StaffedDesk]:
             ledger=ledger,
             ends={},
             onlooker=deaf,
+            retention=None,
         )
         every = accounts(folder, *entries)
         return [staff(one, Place(index=index, count=len(every)), around) for index, one in enumerate(every)]
@@ -69,7 +70,32 @@ def test_only_what_is_switched_on_is_built(tmp_path: Path) -> None:
 
     assert set(desk.tasks) == {CollectorName.POSITIONS, CollectorName.COMMISSION_RATE}
     assert desk.income is None
-    assert not desk.desk.identity_needed
+
+
+def test_an_account_without_a_balance_collector_is_asked_once_whose_it_is_if_somebody_needs_to_know(
+    tmp_path: Path,
+) -> None:
+    told, asked, unasked = staffed(
+        tmp_path,
+        "name: a",
+        "name: b, collectors: {balance: {enabled: false}}",
+        "name: c, collectors: {balance: {enabled: false}, income: {enabled: false}, commission_rate: {enabled: false}}",
+    )
+
+    assert told.identification is None
+    assert asked.identification is not None
+    assert unasked.identification is None
+
+
+def test_an_identity_once_known_is_not_lost_by_an_answer_without_one(tmp_path: Path) -> None:
+    (staffed_desk,) = staffed(tmp_path, "name: a")
+    desk = staffed_desk.desk
+    assert desk.caller.user.startswith("key ")
+
+    for user_id, short_id, known in ((None, "20000001", "20000001"), ("12", "20000001", "12"), (None, None, "12")):
+        desk.identified(Balances(user_id=user_id, short_id=short_id, assets=()))
+        assert desk.caller.user == known
+    assert desk.user_id == "12"
 
 
 def test_accounts_of_one_host_share_its_clock(tmp_path: Path) -> None:

@@ -207,10 +207,10 @@ def test_a_named_ban_is_waited_out_on_the_clock_of_the_host(clock: ManualClock) 
 def test_a_refused_timestamp_asks_for_the_time_of_the_host(clock: ManualClock) -> None:
     bench = Bench(clock, good('{"serverTime":1793491200250}'), b'{"code":100421,"msg":"timestamp is invalid"}')
     bench.server_time.server_time(bench.permit(Endpoint.SERVER_TIME))
-    assert not bench.host.needs_sync()
+    assert not bench.host.is_suspected()
     with pytest.raises(ClockSkew):
         bench.client.balance(bench.permit(Endpoint.BALANCE))
-    assert bench.host.needs_sync()
+    assert bench.host.is_suspected()
 
 
 def test_what_the_exchange_says_is_left_is_believed(clock: ManualClock) -> None:

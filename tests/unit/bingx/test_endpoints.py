@@ -82,9 +82,11 @@ def test_a_single_object_and_the_demo_are_read_as_well(data: Data) -> None:
     assert [row.asset for row in balance.parse(data("balance_demo")).value.assets] == ["VST"]
 
 
-def test_the_short_id_stands_in_for_an_empty_user_id(data: Data) -> None:
-    assert balance.parse(data("balance_no_user_id")).value.user_id == "20000001"
-    assert balance.parse([{"asset": "USDT", "userId": "", "shortUid": ""}]).value.user_id is None
+def test_the_short_id_is_told_apart_from_an_empty_user_id(data: Data) -> None:
+    told = balance.parse(data("balance_no_user_id")).value
+    assert (told.user_id, told.short_id) == (None, "20000001")
+    silent = balance.parse([{"asset": "USDT", "userId": "", "shortUid": ""}]).value
+    assert (silent.user_id, silent.short_id) == (None, None)
     assert balance.parse([]).value == Balances(user_id=None, assets=())
 
 
@@ -126,7 +128,7 @@ def test_positions_in_hedge_mode_are_read_whole(data: Data) -> None:
         margin=D("70.1286"),
         entry_price=D("61200.5"),
         mark_price=D("60924.5"),
-        liquidation_price=None,
+        liquidation_price=D(0),
         leverage=D(10),
         risk_ratio=D("0.0210"),
         pnl_ratio=D("-0.0451"),
@@ -187,10 +189,14 @@ def test_the_margin_asset_is_told_by_the_symbol_where_it_is_missing() -> None:
     assert position().value[0].margin_mode is None
 
 
-@pytest.mark.parametrize("price", [0, "0", "-1", "", None, "NaN"])
-def test_a_price_that_is_none_is_absent(price: object) -> None:
+@pytest.mark.parametrize(
+    ("price", "liquidation"), [(0, D(0)), ("0", D(0)), ("-1", D(0)), ("", None), (None, None), ("NaN", None)]
+)
+def test_a_price_that_is_none_is_absent_and_no_liquidation_is_told_from_an_unknown_one(
+    price: object, liquidation: Decimal | None
+) -> None:
     (found,) = position(liquidationPrice=price, markPrice=price, avgPrice=price).value
-    assert (found.liquidation_price, found.mark_price, found.entry_price) == (None, None, None)
+    assert (found.liquidation_price, found.mark_price, found.entry_price) == (liquidation, None, None)
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,37 @@ def test_the_ban_of_a_key_is_its_users_once_that_is_known() -> None:
     assert wait(limits, ALPHA_TWIN, POSITIONS, now=1.0) == 10.0
 
 
+def test_the_ban_of_a_call_that_was_under_way_when_its_user_became_known_is_the_users() -> None:
+    limits = Limits()
+    under_way = permit(limits, KEY)
+    under_way.sent(0.0)
+
+    limits.identify(KEY.user, ALPHA.user)
+    limits.settle(under_way, 1.0, None, REFUSED, 300.0)
+
+    assert wait(limits, ALPHA_TWIN, now=2.0) == 300.0
+    assert limits.blocked_until(KEY, BALANCE, 2.0) == 300.0
+
+
+def test_a_user_that_gets_another_name_keeps_what_it_used_up() -> None:
+    limits = Limits()
+    for _ in range(3):
+        call(limits, caller=KEY)
+    limits.identify(KEY.user, "short")
+
+    limits.identify("short", ALPHA.user)
+
+    assert limits.remaining(ALPHA, BALANCE, 0.5) == 2
+    assert limits.remaining(KEY, BALANCE, 0.5) == 2
+
+
+def test_an_end_of_a_ban_that_is_farther_than_a_day_is_not_believed() -> None:
+    limits = Limits()
+    call(limits, REFUSED, retry_at=1e9)
+
+    assert wait(limits, now=1.0) == 10.0
+
+
 def test_the_equal_errors_of_a_key_are_its_users_once_that_is_known() -> None:
     limits = Limits()
     for number in range(15):

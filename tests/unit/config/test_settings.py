@@ -17,6 +17,7 @@ from exporter.config import (
     LedgerSettings,
     PolledCollector,
     PositionsCollector,
+    ReconciliationCollector,
     keys,
     load,
 )
@@ -33,6 +34,7 @@ DEFAULT_COLLECTORS = CollectorSettings(
     positions=PositionsCollector(enabled=True, interval=5.0, position_id=False),
     income=IncomeCollector(enabled=True, interval=60.0, since=timedelta(days=90), initial_zero=60.0, tail=600.0),
     commission_rate=PolledCollector(enabled=True, interval=3600.0),
+    reconciliation=ReconciliationCollector(enabled=False, interval=86400.0, period=604800.0),
 )
 DEFAULT_ACCOUNT = AccountSettings(
     name="main",
@@ -71,6 +73,7 @@ def test_groups_with_nothing_in_them_say_nothing(load_good: Load) -> None:
 def test_every_key_comes_out_as_it_was_given(load_good: Load) -> None:
     config = load_good("every_key")
     assert config.ledger.url == "postgresql+psycopg://exporter:sekret-secret@db/ledger"
+    assert config.ledger.retention == timedelta(days=365)
     assert config.warnings == ()
     assert config.accounts == (
         AccountSettings(
@@ -96,6 +99,7 @@ def test_every_key_comes_out_as_it_was_given(load_good: Load) -> None:
                     tail=3600.0,
                 ),
                 commission_rate=PolledCollector(enabled=False, interval=86400.0),
+                reconciliation=ReconciliationCollector(enabled=True, interval=43200.0, period=172800.0),
             ),
         ),
     )
@@ -140,6 +144,25 @@ def test_a_collector_is_found_by_its_name() -> None:
     assert DEFAULT_COLLECTORS.of(CollectorName.POSITIONS) is DEFAULT_COLLECTORS.positions
     assert DEFAULT_COLLECTORS.of(CollectorName.INCOME) is DEFAULT_COLLECTORS.income
     assert DEFAULT_COLLECTORS.of(CollectorName.COMMISSION_RATE) is DEFAULT_COLLECTORS.commission_rate
+    assert DEFAULT_COLLECTORS.of(CollectorName.RECONCILIATION) is DEFAULT_COLLECTORS.reconciliation
+
+
+def test_the_reconciliation_is_off_unless_it_is_switched_on(load_good: Load) -> None:
+    (silent,) = load_good("minimal").accounts
+    (told,) = load_good("minimal", {CollectorName.RECONCILIATION: True}).accounts
+    assert CollectorName.RECONCILIATION not in silent.collectors.enabled
+    assert told.collectors.enabled[-1] is CollectorName.RECONCILIATION
+
+
+def test_a_reconciliation_without_income_does_not_run_and_says_so(load_good: Load) -> None:
+    config = load_good("minimal", {CollectorName.RECONCILIATION: True, CollectorName.INCOME: False})
+    assert CollectorName.RECONCILIATION not in config.accounts[0].collectors.enabled
+    assert config.warnings == (
+        (
+            "config.yaml:2: accounts[0].name: the reconciliation does not run: it needs the income collector; "
+            "switch that on"
+        ),
+    )
 
 
 def test_no_repr_shows_a_secret(load_good: Load) -> None:
@@ -184,6 +207,7 @@ def test_relative_paths_begin_at_the_file(given: str, resolved: str, home: Path)
         (keys.POSITIONS, PositionsCollector),
         (keys.INCOME, IncomeCollector),
         (keys.COMMISSION_RATE, PolledCollector),
+        (keys.RECONCILIATION, ReconciliationCollector),
     ],
 )
 def test_every_declared_key_has_its_setting_and_every_setting_its_key(group: Group, settings: type) -> None:

@@ -9,7 +9,6 @@ from exporter.ledger import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from exporter.ledger import Ledger
 
@@ -20,8 +19,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/ledger.db"
+def url(database_url: str) -> str:
+    return database_url
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def everything(ledger: Ledger) -> dict[str, list[tuple[object, ...]]]:
 
 
 def memory(book: AccountBook) -> tuple[object, ...]:
-    return book.totals(), book.cursor, book.tally, book.baseline_complete, book.pinned_user
+    return book.totals(), book.cursor, book.tally, book.baseline_complete, book.pinned_user, book.compacted_until
 
 
 def attempts(ledger: Ledger, book: AccountBook, act: Callable[[], object]) -> int:
@@ -82,3 +82,14 @@ def test_so_are_expected_series_a_pinned_user_and_a_saved_cursor(ledger: Ledger)
     book.record_window(short, [], cursor=short.end)
     assert attempts(ledger, book, book.save_cursor) > 3
     assert (len(book.totals()), book.pinned_user, book.cursor) == (1, "1", short.end)
+
+
+def test_a_compaction_is_made_as_a_whole_or_not_at_all(ledger: Ledger) -> None:
+    book = ledger.account("main", since=START)
+    month = Window(START, START + timedelta(days=30))
+    rows = [*ROWS, row(1, "1", "ADL"), row(86400 * 20, "5")]
+    book.record_window(month, rows, cursor=month.end, baseline_complete=True)
+
+    assert attempts(ledger, book, lambda: book.compact(month.end)) > 5
+    assert (book.compacted_until, ledger.verify()) == (START + timedelta(days=23), [])
+    assert (len(book.entries(month)), sum(total.entries for total in book.totals())) == (0, 5)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from unit.ledger.exchange import START, row
 
-from exporter.ledger import LedgerError, Window
+from exporter.ledger import LedgerError, Window, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,8 +136,10 @@ def test_a_series_that_cannot_be_committed_as_moved_stays_at_zero(
     book.record_window(NEXT, [row(4000, "5")], cursor=NEXT.end)
     book.state()
     clock.advance(60)
-    with reopen()._database.writing(), pytest.raises(LedgerError):  # another process is in the middle of a write
-        book.state()
+    with reopen()._database.writing() as connection:
+        records.load(connection, "main", lock=True)  # another process is in the middle of a write
+        with pytest.raises(LedgerError):
+            book.state()
 
     assert [total.entries for total in book._mirror.state().totals] == [0]
     assert shown(book) == [("5", 1)]

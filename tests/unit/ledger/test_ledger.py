@@ -1,23 +1,17 @@
 from __future__ import annotations
 
-import sqlite3
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, event, inspect, text
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import (
     REASONS,
-    LedgerCorruptError,
     LedgerError,
-    LedgerFullError,
-    LedgerLockedError,
-    LedgerReadOnlyError,
     LedgerUnavailableError,
     NewerSchemaError,
     Window,
@@ -36,33 +30,12 @@ if TYPE_CHECKING:
 FIRST = Window(START, START + timedelta(hours=1))
 
 
-def test_a_new_file_can_be_read_by_its_owner_only(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.account("main", since=START)
-
-    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
-
-
-def test_closing_leaves_one_file_with_everything_in_it(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.account("main", since=START).record_window(FIRST, [row(1)], cursor=FIRST.end)
-    ledger.close()
-    ledger.close()
-
-    assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
-
-
 def test_a_ledger_closes_at_the_end_of_its_block(url: str, clock: ManualClock) -> None:
     with open_ledger(url, clock) as ledger:
         book = ledger.account("main", since=START)
 
     with pytest.raises(LedgerUnavailableError, match="it has been closed"):
         book.expect([("ADL", "BTC-USDT", "USDT")])
-
-
-def test_commits_survive_a_loss_of_power(ledger: Ledger) -> None:
-    with ledger._database.reading() as connection:
-        pragmas = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
-
-    assert pragmas == ["wal", 2]
 
 
 def test_everything_is_there_after_a_restart(ledger: Ledger, reopen: Callable[[], Ledger]) -> None:
@@ -142,15 +115,17 @@ def test_the_view_income_is_for_people(ledger: Ledger) -> None:
 
     with ledger._database.reading() as connection:
         rows = connection.execute(text("SELECT * FROM income")).mappings().all()
+        sqlite = connection.dialect.name == "sqlite"
 
+    moment = START + timedelta(seconds=1.5)
     assert [dict(found) for found in rows] == [
         {
             "account": "main",
-            "time": "2026-09-01T00:00:01.500Z",
+            "time": "2026-09-01T00:00:01.500Z" if sqlite else moment,
             "income_type": "FUNDING_FEE",
             "symbol": "BTC-USDT",
             "asset": "USDT",
-            "amount": "-0.0312",
+            "amount": "-0.0312" if sqlite else Decimal("-0.0312"),
             "tran_id": "t1",
             "trade_id": "d1",
             "info": "Funding Fee",
@@ -187,7 +162,7 @@ def test_a_newer_ledger_is_refused_and_left_alone(ledger: Ledger, url: str, cloc
         open_ledger(url, clock)
 
     assert str(caught.value) == (
-        f"ledger {url.removeprefix('sqlite:///')}: its schema is version 99, this program knows up to {len(STEPS)}; "
+        f"ledger {ledger._database.target}: its schema is version 99, this program knows up to {len(STEPS)}; "
         "run that version again, or restore a backup from before the upgrade"
     )
 
@@ -198,93 +173,11 @@ def test_a_migration_that_dies_leaves_nothing_behind(
     broken = (STEPS[0]._replace(statements=(*STEPS[0].statements, "CREATE TABLE account (twice)")),)
     with monkeypatch.context() as patch:
         patch.setattr("exporter.ledger.migrations.STEPS", broken)
-        with pytest.raises(LedgerError, match="already exists"):
+        with pytest.raises(LedgerError, match=r"syntax error|already exists"):
             open_ledger(url, clock)
 
     with open_ledger(url, clock) as ledger:
         assert ledger.books() == ()
-
-
-def test_a_missing_directory_is_named(tmp_path: Path, clock: ManualClock) -> None:
-    with pytest.raises(LedgerUnavailableError) as caught:
-        open_ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db", clock)
-
-    assert str(caught.value) == (
-        f"ledger {tmp_path}/nowhere/ledger.db: its directory does not exist; create {tmp_path}/nowhere"
-    )
-
-
-def test_a_directory_is_no_ledger(tmp_path: Path, clock: ManualClock) -> None:
-    with pytest.raises(LedgerUnavailableError):
-        open_ledger(f"sqlite:///{tmp_path}", clock)
-
-
-def test_a_path_through_a_file_is_unavailable(tmp_path: Path, clock: ManualClock) -> None:
-    with pytest.raises(LedgerError) as caught:
-        open_ledger(f"sqlite:///{tmp_path}/{'x' * 300}.db", clock)
-
-    assert caught.value.reason == "unavailable"
-
-
-def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path, clock: ManualClock) -> None:
-    Path(tmp_path, "ledger.db").write_bytes(b"this is a letter, not a database" * 100)
-
-    with pytest.raises(LedgerCorruptError) as caught:
-        open_ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
-
-    assert caught.value.reason == "corrupt"
-
-
-def test_a_ledger_without_space_says_so_and_keeps_what_it_has(ledger: Ledger) -> None:
-    book = ledger.account("main", since=START)
-    with ledger._database.reading() as connection:
-        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
-        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
-    many = [row(n, tran_id=f"{n}" * 20) for n in range(1000)]
-
-    with pytest.raises(LedgerFullError, match="make space on the disk"):
-        book.record_window(FIRST, many, cursor=FIRST.end)
-    assert (book.cursor, book.totals()) == (START, ())
-
-    with ledger._database.reading() as connection:
-        connection.execute(text("PRAGMA max_page_count = 1000000"))
-    assert book.record_window(FIRST, many, cursor=FIRST.end).new == 1000
-
-
-def test_a_ledger_that_may_only_be_read_says_so(ledger: Ledger, tmp_path: Path, clock: ManualClock) -> None:
-    ledger.close()
-    with (
-        open_ledger(f"sqlite:///file:{tmp_path}/ledger.db?mode=ro&uri=true", clock) as read_only,
-        pytest.raises(LedgerReadOnlyError),
-    ):
-        read_only.account("main", since=START)
-
-
-def test_a_ledger_held_by_another_process_says_so_and_goes_on_later(ledger: Ledger, tmp_path: Path) -> None:
-    book = ledger.account("main", since=START)
-    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    with pytest.raises(LedgerLockedError):
-        book.record_window(FIRST, [row(1)], cursor=FIRST.end)
-    other.rollback()
-    other.close()
-
-    assert book.record_window(FIRST, [row(1)], cursor=FIRST.end).new == 1
-
-
-def test_a_cursor_that_cannot_be_saved_does_not_keep_the_ledger_open(ledger: Ledger, tmp_path: Path) -> None:
-    window = Window(START, START + timedelta(minutes=1))
-    ledger.account("main", since=START).record_window(window, [], cursor=window.end)
-    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    ledger.close()
-
-    other.rollback()
-    other.close()
-    with pytest.raises(LedgerUnavailableError):
-        ledger.verify()
 
 
 def test_an_account_that_somebody_removed_is_missed(ledger: Ledger) -> None:
@@ -294,14 +187,6 @@ def test_an_account_that_somebody_removed_is_missed(ledger: Ledger) -> None:
 
     with pytest.raises(LedgerUnavailableError, match="account 'main' is gone from it"):
         book.record_window(FIRST, [row(1)], cursor=FIRST.end)
-
-
-def test_a_ledger_in_memory_serves_all_threads(clock: ManualClock) -> None:
-    with open_ledger("sqlite://", clock) as ledger, ThreadPoolExecutor(4) as pool:
-        books = list(pool.map(lambda number: ledger.account(f"{number}", since=START), range(8)))
-        list(pool.map(lambda book: book.record_window(FIRST, [row(1)], cursor=FIRST.end), books))
-
-        assert [book.totals()[0].entries for book in ledger.books()] == [1] * 8
 
 
 @pytest.mark.parametrize(
@@ -318,3 +203,49 @@ def test_another_kind_of_database_is_refused_without_naming_its_password(url: st
 def test_every_reason_is_said_by_one_class() -> None:
     assert sorted(REASONS) == sorted({kind.reason for kind in LedgerError.__subclasses__()})
     assert all(kind.__doc__ and kind.mend for kind in LedgerError.__subclasses__())
+
+
+def test_totals_are_kept_and_not_added_up_at_the_start(
+    ledger: Ledger, reopen: Callable[[], Ledger], url: str, clock: ManualClock
+) -> None:
+    """However many entries there are, a start reads none of them."""
+    book = ledger.account("main", since=START)
+    book.record_window(FIRST, [row(1), row(2)], cursor=FIRST.end, baseline_complete=True)
+    statements: list[str] = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    try:
+        entries = reopen().account("main", since=START).totals()[0].entries
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert entries == 2
+    assert any("FROM series" in statement for statement in statements)
+    assert not any("entry" in statement for statement in statements)
+
+
+def test_the_view_income_total_is_for_people(ledger: Ledger) -> None:
+    book = ledger.account("main", since=START)
+    days = Window(START, START + timedelta(days=20))
+    rows = [row(1, "1.50"), row(2, "-0.25"), row(15 * 86400, "2")]
+    book.record_window(days, rows, cursor=days.end, baseline_complete=True)
+    book.compact(START + timedelta(days=10))
+
+    with ledger._database.reading() as connection:
+        (found,) = connection.execute(text("SELECT * FROM income_total")).mappings().all()
+
+    assert {name: str(value) for name, value in found.items()} == {
+        "account": "main",
+        "income_type": "FUNDING_FEE",
+        "symbol": "BTC-USDT",
+        "asset": "USDT",
+        "credited": "3.5",
+        "debited": "0.25",
+        "entries": "3",
+        "compacted_credited": "1.5",
+        "compacted_debited": "0.25",
+        "compacted_entries": "2",
+    }

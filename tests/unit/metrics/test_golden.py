@@ -18,17 +18,26 @@ from exporter.metrics.catalogue import ACCOUNT_SUBJECTS, SUBJECTS
 from exporter.metrics.page import Exposition, Page
 from exporter.metrics.publisher import Publisher
 from exporter.metrics.render import Format
-from exporter.model import Account, CollectorName, IncomeState, IncomeTotal, PollStatus
+from exporter.model import (
+    Account,
+    CollectorName,
+    IncomeDifference,
+    IncomeReconciliation,
+    IncomeState,
+    IncomeTotal,
+    PollStatus,
+)
 from exporter.polling.board import Snapshot
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "bingx"
 NOW = datetime(2026, 9, 19, 8, 0, tzinfo=UTC)
 LATER = 2000.0
-BALANCE, POSITIONS, INCOME, FEES = (
+BALANCE, POSITIONS, INCOME, FEES, RECONCILIATION = (
     CollectorName.BALANCE,
     CollectorName.POSITIONS,
     CollectorName.INCOME,
     CollectorName.COMMISSION_RATE,
+    CollectorName.RECONCILIATION,
 )
 
 
@@ -87,6 +96,12 @@ def exposition(clock: ManualClock) -> Exposition:
             totals=(
                 total("FUNDING_FEE", "ETH-USDT", "1.5", "0.03120000", 12),
                 total("TRANSFER", "", "100", "0", 1),
+            ),
+        ),
+        RECONCILIATION: IncomeReconciliation(
+            differences=(
+                IncomeDifference(income_type="FUNDING_FEE", asset="USDT", amount=Decimal("-0.0312"), rows=1),
+                IncomeDifference(income_type="TRANSFER", asset="USDT", amount=Decimal(0), rows=0),
             ),
         ),
     }

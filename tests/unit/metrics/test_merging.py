@@ -51,8 +51,10 @@ def test_the_entry_price_is_weighted_by_amount(make_position: Make) -> None:
     [
         (Side.LONG, (40, 70), 100, 70),
         (Side.SHORT, (170, 130), 100, 130),
-        (Side.LONG, (40, None), 100, 40),
+        (Side.LONG, (40, None), 100, None),
         (Side.LONG, (None, None), 100, None),
+        (Side.LONG, (40, 0), 100, 40),
+        (Side.SHORT, (0, 0), 100, 0),
         (Side.LONG, (40, 70), None, 70),
         (Side.SHORT, (170, 130), None, 130),
     ],
@@ -110,6 +112,14 @@ def test_the_distance_is_relative_to_the_mark_and_has_no_sign(make_position: Mak
     )
 
 
-@pytest.mark.parametrize("unknown", [{"mark_price": None}, {"liquidation_price": None}, {"mark_price": Decimal(0)}])
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {"mark_price": None},
+        {"liquidation_price": None},
+        {"liquidation_price": Decimal(0)},
+        {"mark_price": Decimal(0)},
+    ],
+)
 def test_there_is_no_distance_without_both_prices(make_position: Make, unknown: dict[str, object]) -> None:
     assert liquidation_distance(make_position(**unknown)) is None

@@ -115,3 +115,10 @@ def test_statuses_that_were_handed_out_never_change(board: Board) -> None:
 
     assert handed_out[BALANCE].failures == {}
     assert handed_out[BALANCE].succeeded is None
+
+
+def test_a_reconciliation_that_waits_for_the_history_is_not_waited_for(recorder: Recorder) -> None:
+    board = Board(recorder)
+    board.open("main", {BALANCE: 10.0, CollectorName.RECONCILIATION: 86400.0})
+
+    assert board.untried() == (("main", BALANCE),)

@@ -31,6 +31,10 @@ class Counting:
     begun: list[float] = field(default_factory=list)
     enough: threading.Event = field(default_factory=threading.Event)
     wanted: int = 1
+    crashes: int = 0
+
+    def crashed(self) -> None:
+        self.crashes += 1
 
     @property
     def caller(self) -> Caller:
@@ -162,6 +166,7 @@ def test_a_step_that_raises_is_tried_again_and_stops_nobody(scheduler: Scheduler
 
     assert sound.enough.wait(5)
     assert scheduler.alive
+    assert broken.crashes == 1
 
 
 def test_more_hanging_calls_than_workers_lose_no_slot_of_the_limits(limits: Limits, waits: Waits) -> None:
@@ -201,3 +206,69 @@ def test_stopping_begins_no_further_call(limits: Limits, waits: Waits) -> None:
     assert not task.enough.wait(0.2)
     assert not scheduler.alive
     workers.stop(1)
+
+
+def test_a_task_that_cannot_even_be_asked_stops_nobody(scheduler: Scheduler, limits: Limits) -> None:
+    def raise_(_: float) -> float | None:
+        message = "a fault of ours"
+        raise RuntimeError(message)
+
+    scheduler.add([Counting(limits, account="broken", gate=raise_)], due=CLOCK.elapsed())
+    sound = Counting(limits, account="sound", again=lambda: CLOCK.elapsed() + 0.05, wanted=3)
+    scheduler.add([sound], due=CLOCK.elapsed())
+
+    assert sound.enough.wait(5)
+    assert scheduler.alive
+
+
+def test_a_machine_without_another_thread_is_a_busy_one(
+    limits: Limits, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = Workers(cap=4)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+    scheduler.start()
+    start, refusals = threading.Thread.start, iter([True, True])
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name.startswith("worker") and next(refusals, False):
+            message = "can't start new thread"
+            raise RuntimeError(message)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    task = Counting(limits)
+    scheduler.add([task], due=CLOCK.elapsed())
+
+    assert task.enough.wait(5)
+    assert scheduler.alive
+    scheduler.stop(2)
+    workers.stop(2)
+
+
+def test_a_task_that_is_woken_twice_for_the_same_moment_runs_once(limits: Limits, waits: Waits) -> None:
+    workers = Workers(cap=4)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+    task = Counting(limits, wanted=2)
+    due = CLOCK.elapsed()
+    scheduler.add([task], due=due + 5)
+    for moment in (due + 1, due, due):
+        scheduler.wake(task, due=moment)
+    scheduler.add([task], due=due)
+
+    scheduler.start()
+
+    assert not task.enough.wait(0.3)
+    assert len(task.begun) == 1
+    scheduler.stop(2)
+    workers.stop(2)
+
+
+def test_those_who_wait_for_slots_take_turns(scheduler: Scheduler, limits: Limits) -> None:
+    tasks = [Counting(limits, again=CLOCK.elapsed, wanted=10**6) for _ in range(8)]
+    scheduler.add(tasks, due=CLOCK.elapsed())
+
+    threading.Event().wait(4.5)
+
+    counts = [len(task.begun) for task in tasks]
+    assert sum(counts) >= 20
+    assert max(counts) - min(counts) <= 2

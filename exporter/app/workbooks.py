@@ -1,0 +1,131 @@
+"""The exchange's workbook of a period, fetched for a command that asks and goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from exporter.app.exchange import Exchange, address_of, key_name_of
+from exporter.bingx.errors import AccountMismatch, MalformedResponse
+from exporter.bingx.limits import Caller
+from exporter.bingx.paths import Endpoint
+from exporter.bingx.workbook import WorkbookRow, read_workbook
+from exporter.polling.once import call_once
+from exporter.polling.period import PeriodReading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Self, TypeVar
+
+    from exporter.bingx.limits import Permit
+    from exporter.bingx.wire import Drift
+    from exporter.clock import Clock
+    from exporter.config import AccountSettings
+    from exporter.ledger import Window
+
+    _T = TypeVar("_T")
+
+_PATIENCE: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A period of the fund flow as the exchange exports it, oldest row first, under the heads of its workbook.
+
+    `file` is the exchange's own workbook where one call showed the period and nothing else.
+    """
+
+    heads: tuple[str, ...]
+    rows: tuple[WorkbookRow, ...]
+    calls: int
+    file: bytes | None
+
+
+class _Unheard:
+    """Hears of calls and says nothing: a command tells of its answer."""
+
+    def called(self, endpoint: Endpoint, seconds: float, reason: str | None) -> None:
+        """Let it pass."""
+
+    def drifted(self, endpoint: Endpoint, drift: Drift) -> None:
+        """Let it pass."""
+
+
+class Workbooks:
+    """Fetches workbooks within the exchange's limits; a context manager.
+
+    Its methods raise `BingxError`, and `HeldUp` when the limits allow no call for a while.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._exchange = Exchange(clock=clock, observer=_Unheard())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._exchange.close()
+
+    def refuse_stranger(self, account: AccountSettings, *, user: str | None) -> None:
+        """Raise `AccountMismatch` if the key belongs to another than `user`; `None` fits everybody."""
+        if user is None:
+            return
+        client = self._exchange.client_of(account)
+        answer = self._call(account, Endpoint.BALANCE, client.balance)
+        if answer.value.user_id not in {None, user}:
+            raise AccountMismatch
+
+    def fetch(
+        self,
+        account: AccountSettings,
+        period: Window,
+        *,
+        known_types: Iterable[str] = (),
+        known_symbols: Iterable[str] = (),
+    ) -> Fetched:
+        """Fetch all of `period`, in as many calls as it takes.
+
+        Raises `MalformedResponse` also if a second has more rows than the exchange shows, or columns change midway.
+        """
+        client = self._exchange.client_of(account)
+        reading = PeriodReading(period, known_types=known_types, known_symbols=known_symbols)
+        heads: set[tuple[str, ...]] = set()
+        body, shown = b"", 0
+        while not reading.done:
+            ask = partial(client.income_export, query=reading.query())
+            body = self._call(account, Endpoint.INCOME_EXPORT, ask).value
+            book = read_workbook(body)
+            heads |= {book.heads} - {()}
+            shown = len(book.rows)
+            reading.feed(book.rows)
+        _refuse_doubtful(reading, heads)
+        rows = tuple(row for row in reading.rows if isinstance(row, WorkbookRow))
+        whole = reading.calls == 1 and shown == len(rows)
+        return Fetched(heads=next(iter(heads), ()), rows=rows, calls=reading.calls, file=body if whole else None)
+
+    def _call(self, account: AccountSettings, endpoint: Endpoint, call: Callable[[Permit], _T]) -> _T:
+        host = self._exchange.host_of(account)
+        if endpoint.signed and host.offset_seconds() is None:
+            self._call(account, Endpoint.SERVER_TIME, host.measure)
+        return call_once(
+            call,
+            caller=Caller(user=key_name_of(account), address=address_of(account), account=account.name),
+            endpoint=endpoint,
+            limits=self._exchange.limits,
+            clock=self._clock,
+            patience=_PATIENCE,
+        )
+
+
+def _refuse_doubtful(reading: PeriodReading, heads: set[tuple[str, ...]]) -> None:
+    if reading.truncated:
+        detail = f"there are more rows at {reading.truncated[0].start.isoformat()} than the exchange shows"
+        raise MalformedResponse(detail, endpoint=Endpoint.INCOME_EXPORT)
+    if len(heads) > 1:
+        detail = "the columns differ from one workbook of the period to the next"
+        raise MalformedResponse(detail, endpoint=Endpoint.INCOME_EXPORT)

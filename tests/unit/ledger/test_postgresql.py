@@ -1,0 +1,78 @@
+"""What only a server can do, or suffer: PostgreSQL's side of the ledger; the rest is tested on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from support.clock import ManualClock
+from support.postgres import Postgres
+from unit.ledger.exchange import START, row
+
+from exporter.ledger import Ledger, LedgerError, LedgerReadOnlyError, LedgerUnavailableError, Window, open_ledger
+
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'ledger%'"
+FIRST = Window(START, START + timedelta(hours=1))
+
+
+@pytest.fixture
+def url(server: Postgres) -> Iterator[str]:
+    with server.database() as url:
+        yield url
+
+
+def test_a_connection_that_the_server_has_cut_is_made_anew(ledger: Ledger, server: Postgres) -> None:
+    book = ledger.account("main", since=START)
+
+    server.execute(CUT)
+
+    assert book.record_window(FIRST, [row(1)], cursor=FIRST.end).new == 1
+
+
+def test_a_transaction_that_the_server_cuts_is_unavailable_and_leaves_nothing(
+    ledger: Ledger, server: Postgres, reopen: Callable[[], Ledger]
+) -> None:
+    book = ledger.account("main", since=START)
+
+    def write_and_be_cut() -> None:
+        with ledger._database.writing() as connection:
+            connection.execute(text("UPDATE account SET epoch_ms = 0"))
+            server.execute(CUT)
+            connection.execute(text("UPDATE account SET cursor_ms = 0"))
+
+    with pytest.raises(LedgerUnavailableError):
+        write_and_be_cut()
+
+    assert reopen().account("main", since=START).epoch == START
+    assert book.record_window(FIRST, [row(1)], cursor=FIRST.end).new == 1
+
+
+def test_a_user_who_may_only_read_can_look_and_is_told_what_is_missing(
+    ledger: Ledger, server: Postgres, url: str, clock: ManualClock
+) -> None:
+    ledger.account("main", since=START).record_window(FIRST, [row(1)], cursor=FIRST.end)
+    with ledger._database.writing() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS grafana"))
+        connection.execute(text("CREATE ROLE grafana LOGIN"))
+        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO grafana"))
+    try:
+        with open_ledger(url.replace("//postgres@", "//grafana@"), clock) as looking:
+            book = looking.account("main", since=START)
+            assert (book.totals()[0].entries, looking.verify()) == (1, [])
+            with pytest.raises(LedgerReadOnlyError, match=r"permission denied .* to write the tables"):
+                book.record_window(FIRST, [row(1), row(2)])
+    finally:
+        with ledger._database.writing() as connection:
+            connection.execute(text("DROP OWNED BY grafana"))
+            connection.execute(text("DROP ROLE grafana"))
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(clock: ManualClock) -> None:
+    with pytest.raises(LedgerError) as caught:
+        open_ledger("postgresql://main:hunter2@localhost/ledger?host=/nowhere", clock)
+
+    assert caught.value.reason == "unavailable"
+    assert "hunter2" not in str(caught.value)
+    assert str(caught.value).startswith("ledger postgresql+psycopg://main:***@localhost/ledger: ")

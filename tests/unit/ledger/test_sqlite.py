@@ -1,0 +1,225 @@
+"""What only a file can do, or suffer: SQLite's side of the ledger; the rest is tested on both engines."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+from unit.ledger.exchange import START, row
+
+from exporter.ledger import (
+    LedgerCorruptError,
+    LedgerError,
+    LedgerFullError,
+    LedgerLockedError,
+    LedgerReadOnlyError,
+    LedgerUnavailableError,
+    Window,
+    open_ledger,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.clock import ManualClock
+
+    from exporter.ledger import Ledger
+
+TWENTY_DAYS = Window(START, START + timedelta(days=20))
+TWENTY_DAYS_SECONDS = 20 * 86400
+FIRST = Window(START, START + timedelta(hours=1))
+
+
+VERSION_1 = Path(__file__).parents[2] / "fixtures" / "ledger" / "version_1.db"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+def test_a_ledger_of_the_first_version_keeps_its_entries_and_totals(
+    tmp_path: Path, reopen: Callable[[], Ledger]
+) -> None:
+    shutil.copyfile(VERSION_1, tmp_path / "ledger.db")
+
+    ledger = reopen()
+    main, hedge = ledger.books()
+
+    assert [(str(one.credited), str(one.debited), one.entries) for one in main.totals()] == [
+        ("3", "0", 2),
+        ("2", "0", 1),
+        ("0", "0.25", 1),
+        ("100", "0", 1),
+    ]
+    assert [str(one.amount) for one in main.entries(TWENTY_DAYS)] == ["1.5", "1.5", "-0.25", "2", "100"]
+    assert (main.epoch, main.cursor, main.compacted_until) == (START, TWENTY_DAYS.end, None)
+    assert (main.pinned_user, main.baseline_complete) == ("1200000000000000001", True)
+    assert (main.tally.amended, hedge.tally.gaps) == (1, 1)
+    assert ledger.verify() == []
+
+
+def test_a_ledger_of_the_first_version_is_read_on_from_where_it_stood(
+    tmp_path: Path, reopen: Callable[[], Ledger]
+) -> None:
+    shutil.copyfile(VERSION_1, tmp_path / "ledger.db")
+    book = reopen().account("main", since=START, setting="90d")
+    shown = [*book.entries(TWENTY_DAYS), row(TWENTY_DAYS_SECONDS - 1, "5")]
+
+    recorded = book.record_window(TWENTY_DAYS, shown, cursor=TWENTY_DAYS.end)
+
+    assert (recorded.new, recorded.known, book.epoch_changed) == (1, 5, False)
+    assert book.compact(START + timedelta(days=12)).entries == 4
+
+
+def test_a_new_file_can_be_read_by_its_owner_only(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.account("main", since=START)
+
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_closing_leaves_one_file_with_everything_in_it(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.account("main", since=START).record_window(FIRST, [row(1)], cursor=FIRST.end)
+    ledger.close()
+    ledger.close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
+
+
+def test_commits_survive_a_loss_of_power(ledger: Ledger) -> None:
+    with ledger._database.reading() as connection:
+        pragmas = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
+
+    assert pragmas == ["wal", 2]
+
+
+def test_a_missing_directory_is_named(tmp_path: Path, clock: ManualClock) -> None:
+    with pytest.raises(LedgerUnavailableError) as caught:
+        open_ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db", clock)
+
+    assert str(caught.value) == (
+        f"ledger {tmp_path}/nowhere/ledger.db: its directory does not exist; create {tmp_path}/nowhere"
+    )
+
+
+def test_a_directory_is_no_ledger(tmp_path: Path, clock: ManualClock) -> None:
+    with pytest.raises(LedgerUnavailableError):
+        open_ledger(f"sqlite:///{tmp_path}", clock)
+
+
+def test_a_path_through_a_file_is_unavailable(tmp_path: Path, clock: ManualClock) -> None:
+    with pytest.raises(LedgerError) as caught:
+        open_ledger(f"sqlite:///{tmp_path}/{'x' * 300}.db", clock)
+
+    assert caught.value.reason == "unavailable"
+
+
+def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path, clock: ManualClock) -> None:
+    Path(tmp_path, "ledger.db").write_bytes(b"this is a letter, not a database" * 100)
+
+    with pytest.raises(LedgerCorruptError) as caught:
+        open_ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
+
+    assert caught.value.reason == "corrupt"
+
+
+def test_a_ledger_without_space_says_so_and_keeps_what_it_has(ledger: Ledger) -> None:
+    book = ledger.account("main", since=START)
+    with ledger._database.reading() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    many = [row(n, tran_id=f"{n}" * 20) for n in range(1000)]
+
+    with pytest.raises(LedgerFullError, match="make space on the disk"):
+        book.record_window(FIRST, many, cursor=FIRST.end)
+    assert (book.cursor, book.totals()) == (START, ())
+
+    with ledger._database.reading() as connection:
+        connection.execute(text("PRAGMA max_page_count = 1000000"))
+    assert book.record_window(FIRST, many, cursor=FIRST.end).new == 1000
+
+
+def test_a_ledger_that_may_only_be_read_says_so(ledger: Ledger, tmp_path: Path, clock: ManualClock) -> None:
+    ledger.close()
+    with (
+        open_ledger(f"sqlite:///file:{tmp_path}/ledger.db?mode=ro&uri=true", clock) as read_only,
+        pytest.raises(LedgerReadOnlyError),
+    ):
+        read_only.account("main", since=START)
+
+
+def test_a_ledger_held_by_another_process_says_so_and_goes_on_later(ledger: Ledger, tmp_path: Path) -> None:
+    book = ledger.account("main", since=START)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(LedgerLockedError):
+        book.record_window(FIRST, [row(1)], cursor=FIRST.end)
+    other.rollback()
+    other.close()
+
+    assert book.record_window(FIRST, [row(1)], cursor=FIRST.end).new == 1
+
+
+def test_a_cursor_that_cannot_be_saved_does_not_keep_the_ledger_open(ledger: Ledger, tmp_path: Path) -> None:
+    window = Window(START, START + timedelta(minutes=1))
+    ledger.account("main", since=START).record_window(window, [], cursor=window.end)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    ledger.close()
+
+    other.rollback()
+    other.close()
+    with pytest.raises(LedgerUnavailableError):
+        ledger.verify()
+
+
+def test_a_ledger_in_memory_serves_all_threads(clock: ManualClock) -> None:
+    with open_ledger("sqlite://", clock) as ledger, ThreadPoolExecutor(4) as pool:
+        books = list(pool.map(lambda number: ledger.account(f"{number}", since=START), range(8)))
+        list(pool.map(lambda book: book.record_window(FIRST, [row(1)], cursor=FIRST.end), books))
+
+        assert [book.totals()[0].entries for book in ledger.books()] == [1] * 8
+
+
+def test_a_backup_that_takes_the_place_of_the_ledger_is_read_on_from_where_it_ends(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    book = ledger.account("main", since=START)
+    book.record_window(FIRST, [row(1)], cursor=FIRST.end)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as source, closing(sqlite3.connect(tmp_path / "b")) as copy:
+        source.backup(copy)
+    later = Window(FIRST.end, FIRST.end + timedelta(hours=1))
+    book.record_window(later, [row(3601)], cursor=later.end)
+    ledger._database._engine.dispose()
+    (tmp_path / "b").replace(tmp_path / "ledger.db")
+    latest = Window(later.end, later.end + timedelta(hours=1))
+
+    with pytest.raises(LedgerUnavailableError, match="older than it was a moment ago"):
+        book.record_window(latest, [row(7201)], cursor=latest.end)
+
+    assert book.cursor == FIRST.end
+    for window, found in ((later, row(3601)), (latest, row(7201))):
+        assert book.record_window(window, [found], cursor=window.end).new == 1
+    assert (book.totals()[0].entries, ledger.verify()) == (3, [])
+
+
+def test_a_right_that_is_given_back_is_used_at_once(ledger: Ledger, tmp_path: Path) -> None:
+    book = ledger.account("main", since=START)
+    engine = ledger._database._engine
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+
+    with pytest.raises(LedgerReadOnlyError):
+        book.record_window(FIRST, [row(1)], cursor=FIRST.end)
+
+    assert book.record_window(FIRST, [row(1)], cursor=FIRST.end).new == 1
