@@ -53,6 +53,13 @@ def _metrics(flags: Namespace) -> int:
     return print_catalogue(flags.format)
 
 
+def _income(flags: Namespace) -> int:
+    from importlib import import_module
+
+    command: Callable[[Namespace], int] = import_module(f"exporter.cli.income.{flags.income_command}").command
+    return command(flags)
+
+
 def _healthcheck(flags: Namespace) -> int:
     from exporter.cli.healthcheck import healthcheck
 
@@ -65,5 +72,6 @@ _COMMANDS: Final[dict[str, Callable[[Namespace], int]]] = {
     "simulate": _simulate,
     "check": _check,
     "metrics": _metrics,
+    "income": _income,
     "healthcheck": _healthcheck,
 }

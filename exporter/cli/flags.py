@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
+from exporter.cli.income.flags import add_income_flags
 from exporter.cli.version import version_text
 from exporter.logs import FORMATS, LEVELS
 from exporter.model import CollectorName
@@ -19,6 +20,7 @@ COMMANDS: Final = {
     "simulate": "the simulated exchange alone",
     "check": "call each endpoint of each account once and say what works",
     "metrics": "print every metric with its labels and meaning",
+    "income": "ask, check, compare and export the ledger of the fund flow",
     "healthcheck": "ask a running exporter whether it is alive; for containers",
 }
 
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     by_name["metrics"].add_argument(
         "--format", choices=("table", "json", "markdown"), default="table", help="default: %(default)s"
     )
+    add_income_flags(by_name["income"], _add_log_flags, _add_config_file)
     by_name["healthcheck"].add_argument(
         "--url",
         default=f"http://127.0.0.1{DEFAULT_ADDRESS}/-/healthy",

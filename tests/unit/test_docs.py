@@ -15,6 +15,7 @@ import yaml
 
 from exporter.cli.catalogue import entries
 from exporter.cli.flags import COMMANDS, parse
+from exporter.cli.income.flags import INCOME_COMMANDS
 from exporter.config import load
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -51,7 +52,7 @@ def anchors(page: Path) -> set[str]:
 def calls(page: Path) -> Iterator[list[str]]:
     """Find every call of the command: its words without the command's own name."""
     for line in code(page):
-        first, *words = line.split() or [""]
+        first, *words = line.removeprefix("$ ").split() or [""]
         if first.rpartition("/")[2] == "bingx-exporter":
             yield words
         yield from (["demo", *flags.split()] for flags in re.findall(r'DEMO_FLAGS="([^"]*)"', line))
@@ -74,6 +75,10 @@ def flags_of(capsys: pytest.CaptureFixture[str]) -> dict[str, set[str]]:
         with pytest.raises(SystemExit):
             parse([command, "--help"])
         found[command] = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out))
+    for command in INCOME_COMMANDS:
+        with pytest.raises(SystemExit):
+            parse(["income", command, "--help"])
+        found[f"income {command}"] = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out))
     return found
 
 
@@ -116,6 +121,9 @@ def test_every_command_that_is_shown_is_understood(page: Path, flags_of: dict[st
     for words in calls(page):
         command, *rest = words if words and not words[0].startswith("-") else ["run", *words]
         assert command in COMMANDS, words
+        if command == "income" and rest and not rest[0].startswith("-"):
+            command, *rest = f"income {rest[0]}", *rest[1:]
+            assert command in flags_of, words
         named = {word.partition("=")[0] for word in rest if word.startswith("--")}
         assert named <= flags_of[command], words
 
