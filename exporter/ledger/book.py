@@ -52,6 +52,8 @@ class AccountBook:
         self._writing = Lock()
         self._displaying = Lock()
         self._zero = ZeroDisplay(initial_zero)
+        self._displays = False
+        self._released: frozenset[int] = frozenset()
         self._retention: timedelta | None = None
 
     @property
@@ -199,18 +201,22 @@ class AccountBook:
         """
         moment = self._clock.elapsed() if now is None else now
         with self._displaying:
-            ripe = self._zero.ripe(self._mirror.waiting(), now=moment)
-            if ripe:
-                self._move(ripe)
+            self._begin_display()
+            ripe = self._zero.ripe(self._mirror.waiting(self._released), now=moment)
+            new = set(ripe) - self._mirror.moved()
+            if new:
+                self._move(sorted(new))
+            self._released |= set(ripe)
             mirror = self._mirror
-            self._zero.show(mirror.standing(), now=moment)
-        return mirror.state()
+            self._zero.show(mirror.standing(self._released), now=moment)
+            return mirror.state(self._released)
 
     def due(self, now: float | None = None) -> float | None:
         """Return the elapsed second at which `state` has something new to show by itself, `None` if never."""
         moment = self._clock.elapsed() if now is None else now
         with self._displaying:
-            return self._zero.due(self._mirror.waiting(), now=moment)
+            self._begin_display()
+            return self._zero.due(self._mirror.waiting(self._released), now=moment)
 
     def totals(self) -> tuple[IncomeTotal, ...]:
         """Return the totals as the ledger has them, whether or not the page may show them yet."""
@@ -249,6 +255,12 @@ class AccountBook:
                 records.touch(connection, mirror.id, cursor_ms=mirror.cursor_ms)
                 mirror = self._load(connection)
             self._mirror = mirror
+
+    def _begin_display(self) -> None:
+        # What has moved when this process begins to show totals appears at its total. What another process moves
+        # later is new on this page, and stands at 0 here, too.
+        if not self._displays and self._mirror.baseline_complete:
+            self._displays, self._released = True, self._mirror.moved()
 
     def _move(self, ids: Sequence[int]) -> None:
         with self._writing:

@@ -13,6 +13,7 @@ from exporter.model import IncomeState, IncomeTotal, from_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from exporter.ledger.matching import Label
 
@@ -84,29 +85,33 @@ class Mirror:
         """Return the totals as the ledger has them, whatever the page may show by now."""
         return tuple(series.total(series.sums) for series in self.series.values())
 
-    def state(self) -> IncomeState:
-        """Return what the page may show: no totals before the baseline, 0 for what has not moved."""
+    def moved(self) -> frozenset[int]:
+        """Return the ids of the series that have been allowed to move, by this process or another one."""
+        return frozenset(series.id for series in self.series.values() if series.moved)
+
+    def state(self, released: AbstractSet[int]) -> IncomeState:
+        """Return what the page may show: no totals before the baseline, 0 for series that are not `released`."""
         shown = self.series.values() if self.baseline_complete else ()
         return IncomeState(
             epoch=from_milliseconds(self.epoch_ms),
             watermark=from_milliseconds(self.cursor_ms) if self.cursor_ms > self.epoch_ms else None,
             complete=self.baseline_complete and not self.tally.gaps,
             baseline_complete=self.baseline_complete,
-            totals=tuple(series.total(series.sums if series.moved else Sums()) for series in shown),
+            totals=tuple(series.total(series.sums if series.id in released else Sums()) for series in shown),
             baseline_ratio=float(self.baseline_complete),
             late=self.tally.late,
             amended=self.tally.amended,
             vanished=self.tally.vanished,
         )
 
-    def standing(self) -> tuple[int, ...]:
-        """Return the ids of the series that the page shows at 0 because they are new."""
+    def standing(self, released: AbstractSet[int]) -> tuple[int, ...]:
+        """Return the ids of the series that the page shows at 0 because they are new there."""
         if not self.baseline_complete:
             return ()
-        return tuple(series.id for series in self.series.values() if not series.moved)
+        return tuple(series.id for series in self.series.values() if series.id not in released)
 
-    def waiting(self) -> tuple[int, ...]:
+    def waiting(self, released: AbstractSet[int]) -> tuple[int, ...]:
         """Return the ids of those of them that have something to show."""
         if not self.baseline_complete:
             return ()
-        return tuple(series.id for series in self.series.values() if not series.moved and series.sums.entries)
+        return tuple(series.id for series in self.series.values() if series.id not in released and series.sums.entries)

@@ -99,6 +99,23 @@ def test_a_series_that_was_expected_long_enough_moves_with_its_first_entry(
     assert shown(book) == [("5", 1)]
 
 
+def test_a_series_that_another_replica_has_moved_still_stands_at_zero_here_first(
+    book: AccountBook, clock: ManualClock, reopen: Callable[[], Ledger]
+) -> None:
+    replica = start(reopen())
+    assert (shown(book), shown(replica)) == ([], [])
+    book.record_window(NEXT, [row(4000, "5")], cursor=NEXT.end)
+    shown(book)
+    clock.advance(60)
+    assert shown(book) == [("5", 1)]
+
+    replica.record_window(NEXT, [row(4000, "5")], cursor=NEXT.end)
+
+    assert shown(replica) == [("0", 0)]
+    clock.advance(60)
+    assert shown(replica) == [("5", 1)]
+
+
 def test_a_series_without_entries_does_not_move_whatever_its_age(
     book: AccountBook, clock: ManualClock, reopen: Callable[[], Ledger]
 ) -> None:
@@ -141,7 +158,7 @@ def test_a_series_that_cannot_be_committed_as_moved_stays_at_zero(
         with pytest.raises(LedgerError):
             book.state()
 
-    assert [total.entries for total in book._mirror.state().totals] == [0]
+    assert [total.entries for total in book._mirror.state(book._released).totals] == [0]
     assert shown(book) == [("5", 1)]
 
 
@@ -155,7 +172,7 @@ def test_that_a_series_has_moved_is_committed_before_anybody_can_see_it(
 
     @event.listens_for(ledger._database._engine, "commit")
     def look(_connection: object) -> None:
-        seen_at_commit.append([total.entries for total in book._mirror.state().totals])
+        seen_at_commit.append([total.entries for total in book._mirror.state(book._released).totals])
 
     assert shown(book) == [("5", 1)]
     assert seen_at_commit == [[0]]
