@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version_text())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     by_name: dict[str, Any] = {
-        name: commands.add_parser(name, help=text, description=text.capitalize() + ".", allow_abbrev=False)
+        name: commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
         for name, text in COMMANDS.items()
     }
     for name in ("run", "demo", "simulate", "check"):

@@ -33,6 +33,7 @@ _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _TAKEN_LABELS: Final = frozenset({"account", "environment"})
 _SWITCHES: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _LONGEST_NAME: Final = 64
+_SHORTEST_SECRET: Final = 6
 _LONGEST_LABEL: Final = 256
 _DAYS_IN_A_YEAR: Final = 365
 
@@ -204,12 +205,16 @@ def parse_path(text: str) -> Path:
 
 
 def parse_secret(text: str) -> Secret:
-    """Read a key or secret: visible ASCII characters, as they travel in a header; raises `BadValue`."""
+    """Read a key or secret: visible ASCII characters, at least six of them; raises `BadValue`."""
     if not text:
         message = "is empty"
         raise BadValue(message)
     if not _is_visible_ascii(text):
         message = "holds white space or characters that no key has"
+        raise BadValue(message)
+    if len(text) < _SHORTEST_SECRET:
+        # A slip of the pen; besides, every line of the log would lose each place where those few characters stand.
+        message = "is too short to be one"
         raise BadValue(message)
     return Secret(text)
 

@@ -172,7 +172,7 @@ def written(text: str, document: dict[str, Any], home: Path) -> Path:
     for account in document["accounts"]:
         for name in (account[key].lstrip("/") for key in ("api_key_file", "api_secret_file") if key in account):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
-            (home / name).write_text("x", encoding="ascii")
+            (home / name).write_text("x" * 32, encoding="ascii")
             (home / name).chmod(0o600)
     path = home / "config.yaml"
     path.write_text(re.sub(r"(_file: )/", r"\1", text), encoding="utf-8")

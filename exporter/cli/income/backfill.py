@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from exporter.cli.income.asking import NoIncome, ask, refuse_empty
 from exporter.cli.income.books import chosen
 from exporter.cli.income.flags import resolve
 from exporter.cli.income.openmetrics import Exposition
+from exporter.cli.income.output import output
 from exporter.cli.income.past import past_of, span_of
 from exporter.cli.income.spool import Spool
 from exporter.logs import get_logger
@@ -20,8 +16,6 @@ from exporter.model import from_milliseconds
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
-    from typing import IO
 
     from exporter.cli.income.history import Span
     from exporter.clock import Clock
@@ -68,29 +62,3 @@ def _spans(flags: Namespace, books: tuple[AccountBook, ...], clock: Clock) -> li
     for text in missing:
         get_logger(__name__).warning(text)
     return spans
-
-
-@contextmanager
-def output(name: str) -> Iterator[IO[bytes]]:
-    """Open what `--out` names: standard output for -, else a file that is replaced as a whole when all is written.
-
-    Raises `OSError`; then what was there before is still there.
-    """
-    if name == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    path = Path(name)
-    if path.exists() and not path.is_file():
-        message = f"{name} is no file; - is standard output"
-        raise OSError(message)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        written = Path(file.name)
-        try:
-            yield file.file
-            file.flush()
-            os.fsync(file.fileno())
-            written.replace(path)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise

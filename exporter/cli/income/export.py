@@ -9,8 +9,8 @@ from exporter.app.workbooks import Fetched, Workbooks
 from exporter.bingx.errors import BingxError
 from exporter.cli import service
 from exporter.cli.configuration import read_config
-from exporter.cli.income.backfill import output
 from exporter.cli.income.books import UnknownAccount
+from exporter.cli.income.output import output
 from exporter.cli.income.period import EmptyPeriod, accounts_of, period_of
 from exporter.cli.income.sheets import as_csv, as_workbook
 from exporter.clock import SystemClock

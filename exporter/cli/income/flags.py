@@ -24,7 +24,7 @@ def add_income_flags(parser: argparse.ArgumentParser, *common: Callable[[argpars
     """Give `income` its commands; each of them gets the `common` flags, too."""
     commands = parser.add_subparsers(dest="income_command", metavar="COMMAND", required=True)
     by_name = {
-        name: commands.add_parser(name, help=text, description=text.capitalize() + ".", allow_abbrev=False)
+        name: commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
         for name, text in INCOME_COMMANDS.items()
     }
     for one in by_name.values():

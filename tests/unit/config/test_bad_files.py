@@ -44,7 +44,7 @@ accounts:
     timeout: 5
   - name: main
     api_key: ${NO_SUCH_KEY}
-    api_secret: a
+    api_secret: a-secret
 defaults: {stale_after: 0}
 """
     assert _messages(config_file, text, environ).splitlines() == [

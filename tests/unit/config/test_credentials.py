@@ -83,6 +83,6 @@ def test_a_host_on_this_machine_or_by_https_is_fine(url: str, config_file: Path,
 
 def test_a_dollar_in_a_key_is_written_twice(config_file: Path) -> None:
     config_file.write_text(
-        BY_FILE.format(key="./key").replace("api_key_file: ./key", "api_key: a$${b}"), encoding="utf-8"
+        BY_FILE.format(key="./key").replace("api_key_file: ./key", "api_key: a-key$${b}"), encoding="utf-8"
     )
-    assert load(config_file, environ={}).accounts[0].api_key.reveal() == "a${b}"
+    assert load(config_file, environ={}).accounts[0].api_key.reveal() == "a-key${b}"

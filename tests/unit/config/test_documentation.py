@@ -45,7 +45,7 @@ def test_the_example_is_valid_as_it_is(home: Path) -> None:
 
 def test_the_defaults_of_the_example_are_the_defaults(home: Path) -> None:
     config = _load_example(home)
-    text = "accounts: [{name: hedge, api_key: a, api_secret: b}]"
+    text = "accounts: [{name: hedge, api_key: hedge-key, api_secret: hedge-secret}]"
     (home / "bare.yaml").write_text(text, encoding="utf-8")
     (home / "bare.yaml").chmod(0o600)
     bare = load(Path("bare.yaml"), environ={})

@@ -87,7 +87,14 @@ def test_no_text_gets_anything_but_a_value_or_a_refusal(text: str) -> None:
 @given(st.text(min_size=1, max_size=80))
 def test_a_secret_is_what_can_travel_in_a_header(text: str) -> None:
     if all("!" <= char <= "~" for char in text):
-        assert values.parse_secret(text).reveal() == text
+        long = text * 6
+        assert values.parse_secret(long).reveal() == long
     else:
         with pytest.raises(values.BadValue, match=r"^holds white space or characters that no key has$"):
             values.parse_secret(text)
+
+
+def test_a_secret_of_a_few_characters_is_a_slip_of_the_pen() -> None:
+    with pytest.raises(values.BadValue, match=r"^is too short to be one$"):
+        values.parse_secret("abcde")
+    assert values.parse_secret("abcdef").reveal() == "abcdef"
