@@ -103,7 +103,7 @@ def _format(parser: argparse.ArgumentParser, *forms: str) -> None:
     parser.add_argument("--format", choices=forms, default=forms[0], help="default: %(default)s")
 
 
-_TIMES: Final = "a date, a time (RFC 3339, UTC unless it says otherwise), or how long ago (7d)"
+_TIMES: Final = "a date, a time (RFC 3339, UTC unless it says otherwise), or how long ago (7d, now)"
 
 
 _STEP: Final = timedelta(minutes=5)
@@ -134,7 +134,9 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _moment(text: str) -> datetime | timedelta:
-    """Read a moment, or a span before now."""
+    """Read a moment, or a span before now; `now` is no span at all."""
+    if text == "now":
+        return timedelta(0)
     try:
         return parse_since(text)
     except BadValue as error:
