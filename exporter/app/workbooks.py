@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.app.exchange import Exchange, address_of, key_name_of
-from exporter.bingx.errors import AccountMismatch, MalformedResponse
+from exporter.bingx.errors import AccountMismatch, BingxError, MalformedResponse
 from exporter.bingx.limits import Caller
 from exporter.bingx.paths import Endpoint
 from exporter.bingx.workbook import WorkbookRow, read_workbook
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeVar
 
+    from exporter.bingx.client import Answer
     from exporter.bingx.limits import Permit
     from exporter.bingx.wire import Drift
     from exporter.clock import Clock
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-_PATIENCE: Final = 15.0
+_ATTEMPTS: Final = 4
+_PATIENCE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ class Workbooks:
         body, shown = b"", 0
         while not reading.done:
             ask = partial(client.income_export, query=reading.query())
-            body = self._call(account, Endpoint.INCOME_EXPORT, ask).value
+            body = self._patiently(account, ask)
             book = read_workbook(body)
             heads |= {book.heads} - {()}
             shown = len(book.rows)
@@ -107,6 +109,16 @@ class Workbooks:
         rows = tuple(row for row in reading.rows if isinstance(row, WorkbookRow))
         whole = reading.calls == 1 and shown == len(rows)
         return Fetched(heads=next(iter(heads), ()), rows=rows, calls=reading.calls, file=body if whole else None)
+
+    def _patiently(self, account: AccountSettings, ask: Callable[[Permit], Answer[bytes]]) -> bytes:
+        # One passing failure must not throw a hundred calls away; the limits hold the pauses between the attempts.
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                return self._call(account, Endpoint.INCOME_EXPORT, ask).value
+            except BingxError as error:
+                if not error.retryable or not left:
+                    raise
+        raise AssertionError  # the last attempt returns or raises
 
     def _call(self, account: AccountSettings, endpoint: Endpoint, call: Callable[[Permit], _T]) -> _T:
         host = self._exchange.host_of(account)

@@ -22,6 +22,7 @@ from exporter.bingx.errors import (
     BadRequest,
     BingxError,
     ClockSkew,
+    ConnectionFailed,
     ExchangeBusy,
     Forbidden,
     HttpClientError,
@@ -118,6 +119,8 @@ class Holds:
         keys = self._keys(permit.caller, permit.endpoint, self._pauses)
         probed = [key for key in keys if self._pauses[key].probe is permit]
         self.cancel(permit)
+        if isinstance(error, ConnectionFailed) and error.stale:
+            return  # the exchange was not asked
         if error is None:
             self._end(keys, permit)
             return

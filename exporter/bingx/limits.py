@@ -206,6 +206,8 @@ class _Window:
     def join(self, other: _Window) -> None:
         self._in_flight += other._in_flight
         self._releases = deque(sorted((*self._releases, *other._releases)))
+        if other._left_until > self._left_until:
+            self._left, self._left_until = other._left, other._left_until
 
     def take(self) -> None:
         self._in_flight += 1

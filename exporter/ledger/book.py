@@ -273,8 +273,8 @@ class AccountBook:
 
     def _refreshed(self, connection: Connection) -> Mirror:
         """Return the mirror, loaded anew if another process, or a commit of unknown outcome, has changed the ledger."""
-        current = records.revision(connection, self._mirror.id) == self._mirror.revision
-        return self._mirror if current else self._load(connection)
+        known = (self._mirror.revision, self._mirror.saved_cursor_ms)
+        return self._mirror if records.state(connection, self._mirror.id) == known else self._load(connection)
 
     def _load(self, connection: Connection, *, lock: bool = False) -> Mirror:
         mirror = records.load(connection, self._mirror.name, lock=lock)
@@ -283,7 +283,7 @@ class AccountBook:
             raise LedgerUnavailableError(
                 self._database.target, detail, mend="restart, and it is read again from its epoch"
             )
-        if mirror.revision < self._mirror.revision:
+        if mirror.revision < self._mirror.revision or mirror.saved_cursor_ms < self._mirror.saved_cursor_ms:
             # What was read since that backup was made is not in it: the cursor in memory says too much.
             self._mirror = mirror
             detail = "it is older than it was a moment ago, as a backup is"

@@ -33,9 +33,11 @@ def account_names(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(select(account.c.name).order_by(account.c.id)).scalars())
 
 
-def revision(connection: Connection, account_id: int) -> int | None:
-    """Return how many transactions have touched the account, `None` if it is not there."""
-    return connection.execute(select(account.c.revision).where(account.c.id == account_id)).scalar()
+def state(connection: Connection, account_id: int) -> tuple[int, int] | None:
+    """Return how many transactions have touched the account, and its cursor; `None` if it is not there."""
+    query = select(account.c.revision, account.c.cursor_ms).where(account.c.id == account_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.revision, row.cursor_ms)
 
 
 def load(connection: Connection, name: str, *, lock: bool = False) -> Mirror | None:

@@ -115,6 +115,17 @@ class Desk:
             duration=answer.answered_at - answer.sent_at,
         )
 
+    def unidentified(self, error: BingxError, *, in_a_row: int) -> float:
+        """Say of those who wait for the identity why they cannot begin; return when to ask for it again."""
+        now = self.clock.elapsed()
+        if isinstance(error, ConnectionFailed) and error.stale:
+            return now
+        self._log(CollectorName.BALANCE, error, in_a_row)
+        self.board.withheld(self.account, NEEDS_IDENTITY, reason=error.reason)
+        if isinstance(error, ClockSkew):
+            self.host.resync()
+        return now + schedule.retry_delay(in_a_row, interval=schedule.RETRY_CEILING, jitter=random.random())  # noqa: S311 - spreads retries, guards nothing
+
     def crashed(self, collector: CollectorName) -> None:
         """Record that a collector met a fault of ours."""
         self.board.failed(self.account, collector, reason=INTERNAL_ERROR, duration=None, by_exchange=False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 from exporter.bingx.errors import BingxError
 from exporter.bingx.paths import Endpoint
 from exporter.model import CollectorName
-from exporter.polling import schedule
 from exporter.polling.desk import NEEDS_IDENTITY, PRIORITY
 
 if TYPE_CHECKING:
@@ -47,11 +45,6 @@ class Identification:
             answer = self._desk.client.balance(permit)
         except BingxError as error:
             self._failures += 1
-            self._desk.board.withheld(self._desk.account, NEEDS_IDENTITY, reason=error.reason)
-            return self._desk.clock.elapsed() + schedule.retry_delay(
-                self._failures,
-                interval=schedule.RETRY_CEILING,
-                jitter=random.random(),  # noqa: S311 - spreads retries
-            )
+            return self._desk.unidentified(error, in_a_row=self._failures)
         self._desk.identified(answer.value)
         return inf

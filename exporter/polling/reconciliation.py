@@ -56,6 +56,7 @@ class ReconciliationCollector:
         self._on_ledger_failure = on_ledger_failure
         self._reading: PeriodReading | None = None
         self._began_at = 0.0
+        self._told = False
         self._logger = get_logger(__name__)
 
     @property
@@ -70,9 +71,12 @@ class ReconciliationCollector:
             return later
         if self._is_stranger():
             return self._desk.failed(self.name, AccountMismatch(), timing=self._timing, began=now)
+        if self._reading is not None and self._reading.calls and self._timing.expiry(self._began_at) <= now:
+            self._reading = None  # what was read before an outage is too old to be compared with what is read after it
         if self._reading is None:
             window = self._window()
             if window is None:
+                self._tell_that_there_is_nothing()
                 return now + _LOOK_AGAIN
             self._reading = PeriodReading(window, known_types=self._book.income_types, known_symbols=self._book.symbols)
         return None
@@ -114,6 +118,14 @@ class ReconciliationCollector:
         begins = self._book.compacted_until or self._book.epoch
         return comparable(now - self._period, now, begins=begins, cursor=self._book.cursor, tail=self._tail, now=now)
 
+    def _tell_that_there_is_nothing(self) -> None:
+        if self._book.baseline_complete and not self._told:
+            self._told = True
+            self._logger.warning(
+                "Nothing can be compared: the ledger has not been read as far as the period; see `period` and `tail`",
+                account=self._book.name,
+            )
+
     def _show(self, reading: PeriodReading, answer: Answer[bytes]) -> None:
         if reading.truncated:
             # Nothing can be said of the period: what one side lacks may only not have been shown.
@@ -121,7 +133,7 @@ class ReconciliationCollector:
             self._desk.succeeded(self.name, answer, None)
             return
         found = reconcile(self._book.entries(reading.period), reading.rows, period=reading.period)
-        known = {(total.income_type, total.asset) for total in self._book.state().totals}
+        known = {(total.income_type, total.asset) for total in self._book.totals()}
         data = IncomeReconciliation(differences=found.differences(known))
         snapshot = Snapshot(data=data, expires_at=self._timing.expiry(self._began_at))
         self._desk.succeeded(self.name, answer, snapshot)

@@ -13,6 +13,7 @@ from exporter.bingx.errors import (
     BadRequest,
     BingxError,
     CallTimeout,
+    ConnectionFailed,
     ExchangeBusy,
     Forbidden,
     HttpServerError,
@@ -142,6 +143,28 @@ def test_a_user_that_gets_another_name_keeps_what_it_used_up() -> None:
 
     assert limits.remaining(ALPHA, BALANCE, 0.5) == 2
     assert limits.remaining(KEY, BALANCE, 0.5) == 2
+
+
+def test_what_the_exchange_said_is_left_to_a_key_is_left_to_its_user() -> None:
+    limits = Limits()
+    got = permit(limits, KEY)
+    got.sent(0.0)
+    limits.settle(got, 0.0, Remaining(requests=0, expires_in=0.9))
+
+    limits.identify(KEY.user, ALPHA.user)
+
+    assert limits.remaining(ALPHA, BALANCE, 0.5) == 0
+
+
+def test_a_connection_that_had_gone_says_nothing_of_a_pause() -> None:
+    limits = Limits()
+    call(limits, NO_RIGHT, endpoint=INCOME)
+    stale = ConnectionFailed("closed meanwhile")
+    stale.stale = True
+
+    call(limits, stale, endpoint=INCOME, now=10.0)
+
+    assert free(limits, endpoint=INCOME, now=10.0)
 
 
 def test_an_end_of_a_ban_that_is_farther_than_a_day_is_not_believed() -> None:

@@ -213,6 +213,28 @@ def test_a_backup_that_takes_the_place_of_the_ledger_is_read_on_from_where_it_en
     assert (book.totals()[0].entries, ledger.verify()) == (3, [])
 
 
+def test_a_backup_is_noticed_also_when_another_replica_has_written_to_it_as_often_as_was_lost(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    book = ledger.account("main", since=START)
+    book.record_window(FIRST, [row(1)], cursor=FIRST.end)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as source, closing(sqlite3.connect(tmp_path / "b")) as copy:
+        source.backup(copy)
+    later = Window(FIRST.end, FIRST.end + timedelta(hours=1))
+    book.record_window(later, [row(3601)], cursor=later.end)
+    ledger._database._engine.dispose()
+    with closing(sqlite3.connect(tmp_path / "b")) as other:
+        other.execute("UPDATE account SET revision = revision + 5")
+        other.commit()
+    (tmp_path / "b").replace(tmp_path / "ledger.db")
+    latest = Window(later.end, later.end + timedelta(hours=1))
+
+    with pytest.raises(LedgerUnavailableError, match="older than it was a moment ago"):
+        book.record_window(latest, [row(7201)], cursor=latest.end)
+
+    assert book.cursor == FIRST.end
+
+
 def test_a_right_that_is_given_back_is_used_at_once(ledger: Ledger, tmp_path: Path) -> None:
     book = ledger.account("main", since=START)
     engine = ledger._database._engine
