@@ -16,6 +16,7 @@ from exporter.ledger.errors import (
     LedgerReadOnlyError,
     LedgerUnavailableError,
     NewerSchemaError,
+    OlderSchemaError,
 )
 from exporter.ledger.ledger import Difference, Ledger, open_ledger
 from exporter.ledger.mirror import Tally
@@ -43,6 +44,7 @@ __all__ = [
     "LedgerReadOnlyError",
     "LedgerUnavailableError",
     "NewerSchemaError",
+    "OlderSchemaError",
     "Query",
     "Reader",
     "Reconciliation",

@@ -6,7 +6,8 @@
     ├── LedgerReadOnlyError      read_only      may be read, not written
     ├── LedgerCorruptError       corrupt        not a database, or a damaged one
     ├── LedgerLockedError        locked         another process holds it
-    └── NewerSchemaError         newer_schema   written by a later version of this program
+    ├── NewerSchemaError         newer_schema   written by a later version of this program
+    └── OlderSchemaError         older_schema   written by an earlier version, and only asked, not to be changed
 
 After any of them nothing of the attempt is in the ledger. Messages name the file or the address, never a password.
 """
@@ -75,6 +76,13 @@ class NewerSchemaError(LedgerError):
     mend = "run that version again, or restore a backup from before the upgrade"
 
 
+class OlderSchemaError(LedgerError):
+    """The ledger was written by an earlier version of this program, which may be using it at this moment."""
+
+    reason = "older_schema"
+    mend = "ask with the version that runs, or start this one once as the exporter: that brings the ledger up to date"
+
+
 REASONS: tuple[str, ...] = tuple(
     kind.reason
     for kind in (
@@ -84,6 +92,7 @@ REASONS: tuple[str, ...] = tuple(
         LedgerCorruptError,
         LedgerLockedError,
         NewerSchemaError,
+        OlderSchemaError,
     )
 )
 """Every value of `LedgerError.reason`."""

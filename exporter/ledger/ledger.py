@@ -12,7 +12,7 @@ from exporter.ledger import records
 from exporter.ledger.book import AccountBook
 from exporter.ledger.database import Database
 from exporter.ledger.errors import LedgerError
-from exporter.ledger.migrations import migrate
+from exporter.ledger.migrations import migrate, require_current
 from exporter.model import from_milliseconds, to_milliseconds
 
 if TYPE_CHECKING:
@@ -42,14 +42,18 @@ class Difference:
     entered: Sums
 
 
-def open_ledger(url: str, clock: Clock, *, lock_seconds: float = 5.0) -> Ledger:
+def open_ledger(url: str, clock: Clock, *, lock_seconds: float = 5.0, migrates: bool = True) -> Ledger:
     """Open the ledger at `url`, create it (file mode 0600) or migrate it as needed.
 
-    A writer waits up to `lock_seconds` for another process. Raises `LedgerError`.
+    A writer waits up to `lock_seconds` for another process. Who only asks must not migrate what another version is
+    using: with `migrates` off an older ledger is refused. Raises `LedgerError`.
     """
     database = Database(url, lock_seconds=lock_seconds)
     try:
-        migrate(database, now=clock.now())
+        if migrates:
+            migrate(database, now=clock.now())
+        else:
+            require_current(database)
     except LedgerError:
         database.abandon()
         raise

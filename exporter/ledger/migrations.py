@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import func, inspect, select, text
 
-from exporter.ledger.errors import NewerSchemaError
+from exporter.ledger.errors import NewerSchemaError, OlderSchemaError
 from exporter.ledger.schema import schema_version
 from exporter.model import to_milliseconds
 
@@ -157,15 +157,28 @@ def migrate(database: Database, *, now: datetime) -> None:
     """Bring the ledger to the newest schema; raises `NewerSchemaError` and changes nothing if it is ahead of us."""
     with database.reading() as connection:
         version = _version(connection)
-    if version > len(STEPS):
-        raise NewerSchemaError(
-            database.target, f"its schema is version {version}, this program knows up to {len(STEPS)}"
-        )
+    _refuse_newer(database, version)
     for number in range(version + 1, len(STEPS) + 1):
         with database.writing() as connection:
             database.take_turn(connection)
             if _version(connection) < number:  # another process may just have done it
                 _apply(connection, number, to_milliseconds(now))
+
+
+def require_current(database: Database) -> None:
+    """Raise `OlderSchemaError` or `NewerSchemaError` unless the ledger has the newest schema; changes nothing."""
+    with database.reading() as connection:
+        version = _version(connection)
+    if version < len(STEPS):
+        raise OlderSchemaError(database.target, f"its schema is version {version}, this program has {len(STEPS)}")
+    _refuse_newer(database, version)
+
+
+def _refuse_newer(database: Database, version: int) -> None:
+    if version > len(STEPS):
+        raise NewerSchemaError(
+            database.target, f"its schema is version {version}, this program knows up to {len(STEPS)}"
+        )
 
 
 def _version(connection: Connection) -> int:

@@ -38,7 +38,7 @@ def ask(flags: Namespace, work: Callable[[Ledger, Clock], int]) -> int:
     try:
         url = read_config(flags).ledger.url
         _refuse_missing(url)
-        with open_ledger(url, clock) as ledger:
+        with open_ledger(url, clock, migrates=False) as ledger:
             code = work(ledger, clock)
         sys.stdout.flush()
     except (ConfigError, LedgerError, NoIncome, UnknownAccount) as error:

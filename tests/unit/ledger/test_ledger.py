@@ -14,6 +14,7 @@ from exporter.ledger import (
     LedgerError,
     LedgerUnavailableError,
     NewerSchemaError,
+    OlderSchemaError,
     Window,
     open_ledger,
 )
@@ -165,6 +166,21 @@ def test_a_newer_ledger_is_refused_and_left_alone(ledger: Ledger, url: str, cloc
         f"ledger {ledger._database.target}: its schema is version 99, this program knows up to {len(STEPS)}; "
         "run that version again, or restore a backup from before the upgrade"
     )
+
+
+def test_who_only_asks_does_not_migrate(
+    ledger: Ledger, url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(url, clock, migrates=False) as asked:
+        assert asked.books() == ()
+    newer = (*STEPS, STEPS[-1]._replace(title="one step more", statements=("CREATE TABLE more (id INTEGER)",)))
+    monkeypatch.setattr("exporter.ledger.migrations.STEPS", newer)
+
+    with pytest.raises(OlderSchemaError, match="ask with the version that runs"):
+        open_ledger(url, clock, migrates=False)
+
+    with ledger._database.reading() as connection:
+        assert connection.execute(text("SELECT max(number) FROM schema_version")).scalar() == len(STEPS)
 
 
 def test_a_migration_that_dies_leaves_nothing_behind(
