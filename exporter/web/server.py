@@ -6,19 +6,26 @@ import asyncio
 import socket
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
 from isal import igzip
 
 from exporter.logs import get_logger
+from exporter.web.complaints import Complaints, PeerLog
+from exporter.web.door import Door, Patience
 from exporter.web.negotiation import accepts_gzip, choose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-_KEEP_ALIVE_SECONDS: Final = 75.0
+    from aiohttp.typedefs import Handler, Middleware
+
 _LAST_ANSWERS_SECONDS: Final = 0.3
+_UNWANTED_BODY_SECONDS: Final = 1.0
+_BACKLOG: Final = 256
+_LONGEST_LINE: Final = 8190
+_MOST_HEADERS: Final = 64
 _WORTH_COMPRESSING: Final = 512
 _FASTEST: Final = 1
 _LAST_PORT: Final = 65535
@@ -50,9 +57,10 @@ class Site:
 class WebServer:
     """Serves a site on one or more addresses until it is stopped."""
 
-    def __init__(self, site: Site, *, addresses: Sequence[str]) -> None:
+    def __init__(self, site: Site, *, addresses: Sequence[str], patience: Patience | None = None) -> None:
         """Serve on `addresses`, each `HOST:PORT`, `[IPV6]:PORT` or `:PORT`; port 0 takes a free one."""
         self._site = site
+        self._patience = patience or Patience()
         self._addresses = tuple(addresses)
         self._sockets: list[socket.socket] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -110,30 +118,46 @@ class WebServer:
             self._serving.set()
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        runner = web.AppRunner(
-            _application(self._site),
-            handle_signals=False,
-            access_log=None,
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            shutdown_timeout=_LAST_ANSWERS_SECONDS,
-        )
+        self._loop = loop = asyncio.get_running_loop()
+        complaints = Complaints(loop.time)
+        loop.set_exception_handler(complaints.of_the_loop)
+        door = Door(self._patience, complaints=complaints, loop=loop)
+        runner = self._runner(door, PeerLog(complaints))
         await runner.setup()
-        for one in self._sockets:
-            await web.SockSite(runner, one).start()
+        http = cast("web.Server", runner.server)  # there since the set-up
+        servers = [
+            await loop.create_server(lambda: door.guard(http()), sock=one, backlog=_BACKLOG) for one in self._sockets
+        ]
         self._serving.set()
         await self._ending.wait()
         # Accept no more, and let a peer that was just accepted get its transport: closing the server between the two
         # loses its socket. A closed transport lets go of its socket one turn of the loop later, too.
         for one in self._sockets:
-            self._loop.remove_reader(one)
+            loop.remove_reader(one)
         await asyncio.sleep(0)
+        for server in servers:
+            server.close()
         await runner.cleanup()
+        door.close()
         await asyncio.sleep(0)
 
+    def _runner(self, door: Door, log: PeerLog) -> web.AppRunner:
+        return web.AppRunner(
+            _application(self._site, door),
+            handle_signals=False,
+            access_log=None,
+            logger=log,
+            keepalive_timeout=self._patience.idle_seconds,
+            lingering_time=_UNWANTED_BODY_SECONDS,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+            max_headers=_MOST_HEADERS,
+            shutdown_timeout=_LAST_ANSWERS_SECONDS,
+        )
 
-def _application(site: Site) -> web.Application:
-    application = web.Application(middlewares=[_finish])
+
+def _application(site: Site, door: Door) -> web.Application:
+    application = web.Application(middlewares=[_attended(door), _finish])
     routes: dict[str, Callable[[web.Request], web.Response]] = {
         site.telemetry_path: lambda request: _metrics(site, request),
         "/": lambda _: web.Response(text=site.landing(), content_type="text/html"),
@@ -152,10 +176,21 @@ def _handler(answer: Callable[[web.Request], web.Response]) -> Callable[[web.Req
     return handle
 
 
+def _attended(door: Door) -> Middleware:
+    @web.middleware
+    async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
+        protocol: asyncio.BaseProtocol = request.protocol
+        door.asked(protocol)
+        try:
+            return await handler(request)
+        finally:
+            door.answered(protocol)
+
+    return attend
+
+
 @web.middleware
-async def _finish(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _finish(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await handler(request)
     except web.HTTPException as refusal:
