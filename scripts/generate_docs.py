@@ -1,7 +1,7 @@
 """Writes the generated pages of docs/ from the program, so that they cannot differ from it.
 
-`python scripts/generate_docs.py` writes docs/metrics.md and docs/configuration.md; with `--check` it only compares,
-names the pages that differ, and exits 1 if there are any.
+`python scripts/generate_docs.py` writes docs/metrics.md, docs/configuration.md and docs/faults.md; with `--check` it
+only compares, names the pages that differ, and exits 1 if there are any.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from configuration_docs import render as configuration_page  # type: ignore[import-not-found]  # it lies beside this file
+from faults_docs import render as faults_page  # type: ignore[import-not-found]  # the same
 
 from exporter.bingx.errors import ERRORS
 from exporter.bingx.paths import Endpoint
@@ -111,6 +112,7 @@ def _sentence(text: str) -> str:
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     ROOT / "docs" / "metrics.md": render_metrics,
     ROOT / "docs" / "configuration.md": configuration_page,
+    ROOT / "docs" / "faults.md": faults_page,
 }
 
 
