@@ -181,6 +181,21 @@ class CommissionRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPermissions:
+    """What the key of an account may do: read, trade perpetual futures, withdraw, transfer between wallets, trade spot.
+
+    `ip_restricted` says whether it works from listed addresses only, `None` where the exchange did not say.
+    """
+
+    read: bool
+    trade: bool
+    withdraw: bool
+    transfer: bool
+    spot: bool
+    ip_restricted: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncomeTotal:
     """What one label set of income has added up to since the pinned epoch.
 

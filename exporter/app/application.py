@@ -182,6 +182,7 @@ class App:
             ends={},
             onlooker=_Onlooker(self._own.ledger_failed, self._options.on_progress),
             retention=self._config.ledger.retention,
+            show_permissions=self._publisher.permissions_changed,
         )
         for account in accounts:
             self._introduce(account)
@@ -207,9 +208,11 @@ class App:
             staffed.desk.on_recovery.append(partial(self._wake, task))
             if name in NEEDS_IDENTITY:
                 staffed.desk.on_identity.append(partial(self._wake, task))
+        for waiting in (staffed.desk.on_identity, staffed.desk.on_recovery):
+            waiting.append(partial(self._wake, staffed.permissions))
         if staffed.income is not None:
             staffed.income.show()
-        self._scheduler.add(staffed.tasks.values(), due=now)
+        self._scheduler.add([*staffed.tasks.values(), staffed.permissions], due=now)
         if staffed.identification is not None:
             self._scheduler.add([staffed.identification], due=now)
 
@@ -270,9 +273,9 @@ class App:
 
 
 def _threads_for(config: Config) -> int:
-    """Return how many calls can be under way at most: one for each collector, and one for each host's clock.
+    """Return how many calls can be under way at most: one for each collector, the permission query, the host's clock.
 
     With a thread for each of them no call that hangs keeps another one waiting.
     """
-    calls = sum(len(account.collectors.enabled) + 1 for account in config.accounts)
+    calls = sum(len(account.collectors.enabled) + 2 for account in config.accounts)
     return min(calls, _MOST_WORKERS)

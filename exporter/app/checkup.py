@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from exporter.app import rights
 from exporter.app.exchange import Exchange, address_of, key_name_of
 from exporter.bingx.endpoints.income import IncomeQuery
 from exporter.bingx.errors import AuthenticationError, BingxError
 from exporter.bingx.limits import Caller
 from exporter.bingx.paths import Endpoint
+from exporter.model import KeyPermissions
 from exporter.polling.once import HeldUp, call_once
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from exporter.config import AccountSettings, Config
 
 WORKS: Final = "works"
+_LOOK_IT_UP: Final = "nothing else depends on it; see on the exchange's own site what the key may do"
 _PATIENCE: Final = 15.0
 _TOLERABLE_OFFSET: Final = 1.0
 _WINDOW: Final = timedelta(hours=1)
@@ -72,7 +75,8 @@ def check_accounts(config: Config, *, clock: Clock) -> Iterator[Finding]:
         for account in config.accounts:
             for finding in _check(account, exchange, clock):
                 drift = drifts.taken()
-                yield replace(finding, detail=drift) if drift and finding.works else finding
+                details = [detail for detail in (finding.detail, drift) if detail]
+                yield replace(finding, detail="; ".join(details)) if finding.works else finding
     finally:
         exchange.close()
 
@@ -91,14 +95,16 @@ def _check(account: AccountSettings, exchange: Exchange, clock: Clock) -> Iterat
             yield _failed(account, endpoint, refused, detail="not tried, the key was refused above")
             continue
         try:
-            call_once(call, caller=caller, endpoint=endpoint, limits=exchange.limits, clock=clock, patience=_PATIENCE)
+            answer = call_once(
+                call, caller=caller, endpoint=endpoint, limits=exchange.limits, clock=clock, patience=_PATIENCE
+            )
         except BingxError as error:
             refused = error if isinstance(error, AuthenticationError) else refused
             yield _failed(account, endpoint, error)
         except HeldUp as held:
             yield Finding(account=account.name, endpoint=endpoint, outcome="held_up", detail=str(held), mend="wait")
         else:
-            yield _succeeded(account, endpoint, exchange)
+            yield _succeeded(account, endpoint, exchange, answer.value)
 
 
 def _calls(exchange: Exchange, account: AccountSettings) -> Iterator[tuple[Endpoint, Callable[[Permit], Answer[Any]]]]:
@@ -115,9 +121,18 @@ def _calls(exchange: Exchange, account: AccountSettings) -> Iterator[tuple[Endpo
     yield Endpoint.INCOME, lambda permit: client.income(permit, recent())
     yield Endpoint.INCOME_EXPORT, lambda permit: client.income_export(permit, recent())
     yield Endpoint.COMMISSION_RATE, client.commission_rate
+    yield Endpoint.PERMISSIONS, client.permissions
 
 
-def _succeeded(account: AccountSettings, endpoint: Endpoint, exchange: Exchange) -> Finding:
+def _succeeded(account: AccountSettings, endpoint: Endpoint, exchange: Exchange, value: object) -> Finding:
+    if isinstance(value, KeyPermissions):
+        return Finding(
+            account=account.name,
+            endpoint=endpoint,
+            outcome=WORKS,
+            detail=rights.powers(value),
+            mend=rights.mend(value, account.collectors.enabled),
+        )
     offset = exchange.host_of(account).offset_seconds()
     if endpoint is not Endpoint.SERVER_TIME or offset is None or abs(offset) < _TOLERABLE_OFFSET:
         return Finding(account=account.name, endpoint=endpoint, outcome=WORKS)
@@ -137,5 +152,5 @@ def _failed(account: AccountSettings, endpoint: Endpoint, error: BingxError, *, 
         endpoint=endpoint,
         outcome=error.reason,
         detail=code + error.detail if detail is None else detail,
-        mend=error.mend,
+        mend=_LOOK_IT_UP if endpoint is Endpoint.PERMISSIONS else error.mend,
     )

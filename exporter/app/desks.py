@@ -15,16 +15,18 @@ from exporter.polling.collectors import SnapshotCollector
 from exporter.polling.desk import NEEDS_IDENTITY, Desk, Timing
 from exporter.polling.identification import Identification
 from exporter.polling.income import IncomeCollector, Onlooker
+from exporter.polling.permissions import PermissionQuery
 from exporter.polling.reconciliation import ReconciliationCollector
 from exporter.polling.schedule import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from exporter.app.exchange import Exchange
     from exporter.clock import Clock
     from exporter.config import AccountSettings
     from exporter.ledger import AccountBook, Ledger
+    from exporter.model import KeyPermissions
     from exporter.polling.board import Board
     from exporter.polling.task import Task
 
@@ -41,7 +43,8 @@ class Place:
 class Surroundings:
     """What every account is built into; `ends` is what each host has proved of its windows, by base URL.
 
-    `retention` is how long the ledger keeps single entries (`None`: for ever).
+    `retention` is how long the ledger keeps single entries (`None`: for ever). `show_permissions` is told the account,
+    what its key may do, and until when (elapsed seconds) that is to be shown.
     """
 
     exchange: Exchange
@@ -51,6 +54,7 @@ class Surroundings:
     ends: dict[str, Ends]
     onlooker: Onlooker
     retention: timedelta | None = None
+    show_permissions: Callable[[str, KeyPermissions, float], None] = lambda _account, _permissions, _until: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +62,14 @@ class StaffedDesk:
     """A desk with the collectors that are switched on; `income` is among them where it is.
 
     `identification` asks whose key it is where no balance collector does, and somebody needs to know.
+    `permissions` asks what the key may do.
     """
 
     desk: Desk
     tasks: Mapping[CollectorName, Task]
     income: IncomeCollector | None
     identification: Identification | None
+    permissions: PermissionQuery
 
 
 def staff(account: AccountSettings, place: Place, around: Surroundings) -> StaffedDesk:
@@ -88,7 +94,12 @@ def staff(account: AccountSettings, place: Place, around: Surroundings) -> Staff
             tasks[CollectorName.RECONCILIATION] = _reconciliation(account, book, desk, place, around)
     tasks |= _snapshots(account, desk, place, income)
     identification = Identification(desk=desk) if _is_anonymous(account) else None
-    return StaffedDesk(desk=desk, tasks=tasks, income=income, identification=identification)
+    permissions = PermissionQuery(
+        desk=desk,
+        show=around.show_permissions,
+        awaits_identity=identification is not None or CollectorName.BALANCE in tasks,
+    )
+    return StaffedDesk(desk=desk, tasks=tasks, income=income, identification=identification, permissions=permissions)
 
 
 def _is_anonymous(account: AccountSettings) -> bool:

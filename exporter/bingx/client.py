@@ -11,7 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.bingx.calls import Answer, Calls, Credentials, Observer
-from exporter.bingx.endpoints import balance, commission_rate, income, income_export, positions, server_time
+from exporter.bingx.endpoints import (
+    balance,
+    commission_rate,
+    income,
+    income_export,
+    permissions,
+    positions,
+    server_time,
+)
 from exporter.bingx.envelope import unwrap
 from exporter.bingx.paths import Endpoint
 from exporter.bingx.wire import Parsed
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     from exporter.bingx.permits import Permit
     from exporter.bingx.transport import Reply, Route, Transport
     from exporter.clock import Clock
-    from exporter.model import Balances, CommissionRate, IncomeEntry, Position
+    from exporter.model import Balances, CommissionRate, IncomeEntry, KeyPermissions, Position
 
 __all__ = ["Answer", "Client", "Credentials", "Observer", "ServerTimeClient"]
 
@@ -120,6 +128,10 @@ class Client:
         """Ask for the fee rates."""
         read = partial(_read, Endpoint.COMMISSION_RATE, commission_rate.parse)
         return self._calls.make(permit, Endpoint.COMMISSION_RATE, read)
+
+    def permissions(self, permit: Permit) -> Answer[KeyPermissions]:
+        """Ask what the key may do."""
+        return self._calls.make(permit, Endpoint.PERMISSIONS, partial(_read, Endpoint.PERMISSIONS, permissions.parse))
 
 
 def _read(endpoint: Endpoint, parse: Callable[[object], Parsed[_T]], reply: Reply) -> Parsed[_T]:

@@ -1,7 +1,8 @@
 """The envelope `{code, msg, data}` around every answer: out comes `data`, or the error that the answer tells.
 
 Pure, and about one answer only. HTTP 200 with another code than 0 is how the exchange usually says no; an envelope with
-a known code inside another status says more than the status, so it wins.
+a known code inside another status says more than the status, so it wins. A flat answer has its fields beside the code,
+and in the exchange's own example not even a code.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from exporter.bingx.wire import decode
 if TYPE_CHECKING:
     from exporter.bingx.paths import Endpoint
 
+_AROUND: Final = frozenset({"code", "msg", "debugMsg", "success", "timestamp", "data"})
 _GOOD: Final = range(200, 300)
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = frozenset({418, 429})
@@ -34,17 +36,22 @@ _CODE_BOUND: Final = 10**9
 
 
 def unwrap(status: int, body: bytes, *, endpoint: Endpoint) -> object:
-    """Return the `data` of a good answer; raises `ApiError`, `HttpError` or `MalformedResponse` for every other."""
+    """Return the `data` of a good answer, of a flat one its other fields.
+
+    Raises `ApiError`, `HttpError` or `MalformedResponse` for every other answer.
+    """
     if status not in _GOOD:
         raise _refusal(status, body, endpoint)
     envelope = _envelope(body, endpoint)
-    code = _code(envelope)
+    code = 0 if endpoint.flat and "code" not in envelope else _code(envelope)
     if code is None:
         raise MalformedResponse(detail="is not an error code", path="code", endpoint=endpoint)
     if code != 0:
         raise error_for(code, _message(envelope), endpoint=endpoint)
     if envelope.get("success") is False:
         raise ExchangeError(detail="success is false although the code is 0", code=0, endpoint=endpoint)
+    if endpoint.flat:
+        return envelope.get("data") or {name: envelope[name] for name in envelope.keys() - _AROUND}
     if "data" not in envelope:
         raise MalformedResponse(detail="is missing", path="data", endpoint=endpoint)
     return envelope["data"]

@@ -14,13 +14,15 @@ class Endpoint(StrEnum):
 
     path: str
     signed: bool
+    flat: bool
 
-    def __new__(cls, name: str, path: str, signed: bool = True) -> Self:  # noqa: FBT001, FBT002 - an enum's row
-        """Make a member whose value is its name; `path` and `signed` ride along."""
+    def __new__(cls, name: str, path: str, signed: bool = True, flat: bool = False) -> Self:  # noqa: FBT001, FBT002 - an enum's row
+        """Make a member whose value is its name; the rest rides along. A `flat` answer has no `data`."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.path = path
         member.signed = signed
+        member.flat = flat
         return member
 
     BALANCE = "balance", "/openApi/swap/v3/user/balance"
@@ -28,4 +30,5 @@ class Endpoint(StrEnum):
     INCOME = "income", "/openApi/swap/v2/user/income"
     INCOME_EXPORT = "income_export", "/openApi/swap/v2/user/income/export"
     COMMISSION_RATE = "commission_rate", "/openApi/swap/v2/user/commissionRate"
+    PERMISSIONS = "permissions", "/openApi/v1/account/apiPermissions", True, True
     SERVER_TIME = "server_time", "/openApi/swap/v2/server/time", False

@@ -1,4 +1,4 @@
-"""Account families: the funds of each asset, and who the account is."""
+"""Account families: the funds of each asset, who the account is, and what its key may do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from exporter.metrics.family import Family, Kind, Labelled, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.model import Account, Balance, Balances
+    from exporter.model import Account, Balance, Balances, KeyPermissions
 
 
 def _assets(balances: Balances) -> Iterable[Labelled[Balance]]:
@@ -79,6 +79,31 @@ INFO: Final[Subject[Account, Account]] = Subject(
             help="A configured account, always 1: its environment and the labels that the operator gave it.",
             kind=Kind.INFO,
             value=lambda _: 1,
+        ),
+    ),
+)
+
+
+def _key(permissions: KeyPermissions) -> Iterable[Labelled[KeyPermissions]]:
+    return (((), permissions),)
+
+
+KEY: Final[Subject[KeyPermissions, KeyPermissions]] = Subject(
+    name="key_permissions",
+    source="the apiPermissions call",
+    rows=_key,
+    families=(
+        Family(
+            name="bingx_account_key_can_trade",
+            help="Whether the key of the account may trade perpetual futures (1 = yes, 0 = no); absent when the "
+            "exchange has not said for three hours.",
+            value=lambda permissions: int(permissions.trade),
+        ),
+        Family(
+            name="bingx_account_key_can_withdraw",
+            help="Whether the key of the account may withdraw funds (1 = yes, 0 = no); absent when the "
+            "exchange has not said for three hours.",
+            value=lambda permissions: int(permissions.withdraw),
         ),
     ),
 )

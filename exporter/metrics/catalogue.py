@@ -14,6 +14,7 @@ ACCOUNT_SUBJECTS: Final[tuple[Subject[Any, Any], ...]] = (
     health.COLLECTOR,
     health.FAILURES,
     account.INFO,
+    account.KEY,
     account.BALANCE,
     position.OPEN,
     position.POSITION,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.metrics.page import Page
-    from exporter.model import Account, CollectorName, PollStatus
+    from exporter.model import Account, CollectorName, KeyPermissions, PollStatus
 
 
 class Shown(Protocol):
@@ -63,6 +63,10 @@ class Publisher:
             case other:
                 message = f"{collector} brought {type(other).__name__}, which no subject shows"
                 raise TypeError(message)
+
+    def permissions_changed(self, name: str, permissions: KeyPermissions, expires_at: float) -> None:
+        """Show what the key of an account may do until that moment (elapsed seconds)."""
+        self._page.put(account.KEY, name, permissions, expires_at=expires_at)
 
     def statuses_changed(self, name: str, statuses: Mapping[CollectorName, PollStatus]) -> None:
         """Show how the collectors of an account are doing."""

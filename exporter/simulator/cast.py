@@ -36,6 +36,7 @@ class Key:
     api_secret: str = field(repr=False)
     read: bool = True
     trade: bool = True
+    withdraw: bool = False
     addresses: frozenset[str] | None = None
 
 
@@ -100,7 +101,7 @@ def profile(seed: int, name: str) -> Profile:
 
 
 def new_key(seed: int, owner: Profile, number: int = 0) -> Key:
-    """Return key `number` of an account; the first one of `gamma` may only read."""
+    """Return key `number` of an account; those of `gamma` may only read, those of `beta` withdraw as well."""
     chance = stream(seed, owner.name, "key", number)
     name = owner.name if number == 0 else f"{owner.name}-key-{number + 1}"
     return Key(
@@ -110,6 +111,7 @@ def new_key(seed: int, owner: Profile, number: int = 0) -> Key:
         api_key=_token(chance, _KEY_LENGTH),
         api_secret=_token(chance, _SECRET_LENGTH),
         trade=owner.name != "gamma",
+        withdraw=owner.name == "beta",
     )
 
 

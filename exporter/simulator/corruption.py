@@ -38,6 +38,7 @@ _PAGE: Final = (
     b"<body><h1>The request could not be satisfied</h1></body></html>"
 )
 _PIECE: Final = 1 << 16
+_ENVELOPE: Final = frozenset({"code", "msg", "timestamp", "success"})
 _NO_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -126,6 +127,8 @@ def _with_data(reply: Reply, change: Callable[[object], object], *, more: Mappin
     answer = msgspec.json.decode(reply.body)
     if "data" in answer:
         answer["data"] = _mapped(answer["data"], change, more)
+    elif flat := {name: answer[name] for name in answer.keys() - _ENVELOPE}:
+        answer |= {name: _mapped(value, change, more) for name, value in flat.items()} | dict(more)
     return replace(reply, body=msgspec.json.encode(answer))
 
 

@@ -1,4 +1,4 @@
-"""The six paths of the exchange that exist here, with the right each needs and the parameters each knows."""
+"""The seven paths of the exchange that exist here, with the right each needs and the parameters each knows."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Name(StrEnum):
     INCOME = "income"
     INCOME_EXPORT = "income_export"
     COMMISSION_RATE = "commission_rate"
+    PERMISSIONS = "permissions"
     SERVER_TIME = "server_time"
 
 
@@ -55,6 +56,7 @@ ENDPOINTS: Final = (
         right=TRADE,
         parameters=_COMMON,
     ),
+    Endpoint(name=Name.PERMISSIONS, path="/openApi/v1/account/apiPermissions", right=READ, parameters=_COMMON),
     Endpoint(name=Name.SERVER_TIME, path="/openApi/swap/v2/server/time", right=None, parameters=_COMMON),
 )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.simulator.account import Profile
+    from exporter.simulator.cast import Key
     from exporter.simulator.portfolio import Wallet
     from exporter.simulator.positions import Valuation
     from exporter.simulator.world import World
@@ -47,7 +48,7 @@ def _account(world: World, name: str, span: Span) -> dict[str, object]:
         "name": name,
         "environment": world.options.environment,
         "user_id": account.profile.user_id,
-        "keys": [{"name": key.name, "read": key.read, "trade": key.trade} for key in world.keys_of(name)],
+        "keys": [_key(key) for key in world.keys_of(name)],
         "balances": {wallet.asset: _balance(account.profile, wallet) for wallet in worth.wallets},
         "positions": [_position(valuation) for valuation in worth.positions],
         "commission_rate": {"maker": plain(MAKER_RATE), "taker": plain(TAKER_RATE)},
@@ -56,6 +57,10 @@ def _account(world: World, name: str, span: Span) -> dict[str, object]:
             "all": _income(account.book.rows, span),
         },
     }
+
+
+def _key(key: Key) -> dict[str, object]:
+    return {"name": key.name, "read": key.read, "trade": key.trade, "withdraw": key.withdraw}
 
 
 def _balance(profile: Profile, wallet: Wallet) -> dict[str, str]:

@@ -83,6 +83,8 @@ class Venue:
                 data = wire.income_rows(self._income(name, parameters)) or self._no_income()
             case Name.INCOME_EXPORT:
                 return self._export(name, parameters, headers)
+            case Name.PERMISSIONS:
+                return json_reply(wire.permissions(key), headers=headers)
             case _:
                 data = wire.commission()
         return json_reply(wire.envelope(data), headers=headers)

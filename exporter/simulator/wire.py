@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from exporter.simulator.account import Profile
+    from exporter.simulator.cast import Key
     from exporter.simulator.income_book import IncomeRow
     from exporter.simulator.portfolio import Portfolio, Wallet
     from exporter.simulator.positions import Valuation
@@ -115,6 +116,19 @@ def income_rows(rows: Iterable[IncomeRow]) -> list[Row]:
 def commission() -> Row:
     """Return the fee rates, as bare JSON numbers."""
     return {"commission": {"takerCommissionRate": float(TAKER_RATE), "makerCommissionRate": float(MAKER_RATE)}}
+
+
+def permissions(key: Key) -> Row:
+    """Return what a key may do: flat, beside the code, and with the key itself in it."""
+    rights = ((2, key.read), (3, key.trade), (5, key.withdraw))
+    return {
+        "code": 0,
+        "msg": "",
+        "apiKey": key.api_key,
+        "permissions": [number for number, is_given in rights if is_given],
+        "ipAddresses": sorted(key.addresses or ()),
+        "note": key.name,
+    }
 
 
 def plain(number: Decimal) -> str:

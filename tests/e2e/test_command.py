@@ -230,6 +230,24 @@ def test_check_says_what_works_and_how_to_mend_what_does_not(exchange: Exchange,
     assert done.returncode == 0
 
 
+def test_check_says_what_else_a_key_could_do_and_never_the_key(exchange: Exchange, tmp_path: Path) -> None:
+    exchange.tell("whitelist", account="gamma", addresses=["127.0.0.1"])
+    exchange.tell("faults", kind="code", code=100004, account="alpha", endpoint="permissions")
+    config = exchange.config(tmp_path)
+
+    done = run("check", f"--config.file={config}", "--format=json", "--log.level=debug")
+    found = {one["account"]: one for one in json.loads(done.stdout) if one["endpoint"] == "permissions"}
+
+    assert done.returncode == 0
+    assert found["alpha"]["outcome"] == "permission_denied"
+    assert "nothing else depends on it" in found["alpha"]["mend"]
+    assert found["beta"]["detail"] == "could trade, could withdraw, not bound to addresses"
+    assert found["beta"]["mend"].startswith("the exporter has no use for `Withdraw`: make a key without; bind the key")
+    assert (found["gamma"]["outcome"], found["gamma"]["detail"], found["gamma"]["mend"]) == ("works", "only reads", "")
+    for login in exchange.keys()["accounts"]:
+        assert login["api_key"][:20] not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("trouble", "outcome", "mend"),
     [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 import yaml
 from support.exchange import Exchange
 from support.exposition import Series, series
-from support.processes import eventually
+from support.heard import heard
+from support.processes import eventually, get
 from support.world import expected_gauges, expected_income
 
 from exporter.ledger import AccountBook, Recorded
@@ -27,12 +29,17 @@ pytestmark = pytest.mark.timeout(90)
 Start = Callable[..., Running]
 GAUGES = ("bingx_account_", "bingx_position", "bingx_commission_rate", "bingx_income_complete")
 
+OF_THE_KEY = "bingx_account_key_"  # asked every hour, and shown for three
+
 
 def gauges(page: dict[Series, float], account: str) -> set[str]:
     return {
         name
         for name, labels in page
-        if ("account", account) in labels and name.startswith(GAUGES) and name != "bingx_account_info"
+        if ("account", account) in labels
+        and name.startswith(GAUGES)
+        and name != "bingx_account_info"
+        and not name.startswith(OF_THE_KEY)
     }
 
 
@@ -77,6 +84,53 @@ def test_a_read_only_key_still_gets_balance_and_positions(start: Start) -> None:
     for collector in ("income", "commission_rate"):
         assert status(running, "gamma", collector, "failures_total", reason="permission_denied") == 1
     assert running.page()[series("bingx_up", account="gamma")] == 1
+
+
+@pytest.fixture
+def said() -> Iterator[io.StringIO]:
+    """Listen to the log, down to every request."""
+    with heard() as text:
+        yield text
+
+
+def test_what_the_keys_may_do_is_shown_and_the_keys_are_in_no_output(
+    start: Start, exchange: Exchange, said: io.StringIO
+) -> None:
+    exchange.tell("whitelist", account="gamma", addresses=["127.0.0.1"])
+    running = start()
+
+    wait(lambda: len([key for key in running.page() if key[0].startswith(OF_THE_KEY)]) == 6, "every key is known")
+    page = running.page()
+    for account, trade, withdraw in (("alpha", 1, 0), ("beta", 1, 1), ("gamma", 0, 0)):
+        assert page[series("bingx_account_key_can_trade", account=account)] == trade
+        assert page[series("bingx_account_key_can_withdraw", account=account)] == withdraw
+        assert sum(calls_of(exchange, account)["permissions"].values()) == 1
+    wait(lambda: said.getvalue().count("works from any address") == 2, "the keys that are not bound are told of")
+    warned = [line for line in said.getvalue().splitlines() if "level=WARN" in line and "The key " in line]
+    assert sorted(("withdraw" in line, word) for line in warned for word in line.split() if "account=" in word) == [
+        (False, "account=alpha"),
+        (False, "account=beta"),
+        (True, "account=beta"),
+    ]
+    output = said.getvalue() + get(f"{running.url}/metrics")[1]
+    assert "apiPermissions" in output
+    for login in exchange.keys()["accounts"]:
+        assert login["api_key"][:20] not in output
+        assert login["api_secret"][:20] not in output
+
+
+def test_a_key_that_may_not_ask_for_its_rights_loses_nothing_else(start: Start, exchange: Exchange) -> None:
+    exchange.tell("faults", kind="code", code=100403, account="alpha", endpoint="permissions")
+    exchange.tell("faults", kind="html", account="beta", endpoint="permissions")
+    running = start()
+
+    wait(lambda: running.page()[series("bingx_account_key_can_trade", account="gamma")] == 0, "one key is known")
+    wait(lambda: {"permissions"} <= calls_of(exchange, "alpha").keys() & calls_of(exchange, "beta").keys(), "all asked")
+    wait(lambda: running.readiness() == 200, "every collector has tried")
+    for account in ("alpha", "beta"):
+        assert not [key for key in running.page() if key[0].startswith(OF_THE_KEY) and ("account", account) in key[1]]
+        for collector in ("balance", "positions", "income", "commission_rate"):
+            assert status(running, account, collector) == 1
 
 
 def test_one_sick_account_never_touches_another(start: Start, exchange: Exchange) -> None:
@@ -462,7 +516,7 @@ def test_a_key_that_is_taken_again_brings_back_what_polls_once_an_hour(start: St
     running = start(collectors={"commission_rate": {"interval": "1h"}})
     wait(is_up_to_date(running, exchange), "all is well")
 
-    exchange.tell("faults", kind="code", code=100419, account="alpha", count=1)
+    exchange.tell("faults", kind="code", code=100419, account="alpha", seconds=3)
     wait(lambda: status(running, "alpha", "commission_rate") == 0, "the refusal holds the whole account")
 
     wait(lambda: status(running, "alpha", "commission_rate") == 1, "fees are back with the rest", seconds=40)

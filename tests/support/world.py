@@ -21,7 +21,7 @@ POSITION_SUMS = (
 
 
 def expected_gauges(world: Mapping[str, Any]) -> dict[Series, float]:
-    """Return every account, position and fee series that the world calls for."""
+    """Return every account, key, position and fee series that the world calls for."""
     found: dict[Series, float] = {}
     for account in world["accounts"]:
         name = account["name"]
@@ -30,6 +30,9 @@ def expected_gauges(world: Mapping[str, Any]) -> dict[Series, float]:
                 found[series(f"bingx_account_{field}", account=name, asset=asset)] = float(value)
         found[series("bingx_positions", account=name)] = len(account["positions"])
         found |= _positions(name, account["positions"])
+        key = next(key for key in account["keys"] if key["name"] == name)
+        for power in ("trade", "withdraw"):
+            found[series(f"bingx_account_key_can_{power}", account=name)] = float(key[power])
         if any(key["trade"] for key in account["keys"]):
             for liquidity, rate in account["commission_rate"].items():
                 found[series("bingx_commission_rate", account=name, liquidity=liquidity)] = float(rate)

@@ -78,7 +78,7 @@ def test_a_request_is_a_plain_get_with_the_key_in_its_header(exchange: Start, tr
     assert not any(line.lower().startswith(("cookie", "authorization", "content-")) for line in lines)
 
 
-def test_only_the_six_known_paths_can_leave(exchange: Start, transport: RequestsTransport) -> None:
+def test_only_the_seven_known_paths_can_leave(exchange: Start, transport: RequestsTransport) -> None:
     server = exchange(friendly)
     for endpoint in ENDPOINTS:
         transport.send(call(server.url, endpoint=endpoint))
@@ -88,6 +88,7 @@ def test_only_the_six_known_paths_can_leave(exchange: Start, transport: Requests
         "GET /openApi/swap/v2/user/income",
         "GET /openApi/swap/v2/user/income/export",
         "GET /openApi/swap/v2/user/commissionRate",
+        "GET /openApi/v1/account/apiPermissions",
         "GET /openApi/swap/v2/server/time",
     }
     assert b"X-BX-APIKEY" not in server.requests[-1]  # the server's time is asked for by nobody

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BALANCE = "/openApi/swap/v3/user/balance"
 POSITIONS = "/openApi/swap/v2/user/positions"
+PERMISSIONS = "/openApi/v1/account/apiPermissions"
 EXPORT = "/openApi/swap/v2/user/income/export"
 
 
@@ -93,6 +94,16 @@ def test_the_right_answer_has_one_more_field(call: Call, command: Command) -> No
     command("faults", kind="new_field")
 
     assert call("alpha", POSITIONS).json()["data"] == [{**row, "brandNew": "1"} for row in honest]
+
+
+def test_a_flat_answer_is_spoiled_too_and_a_refusal_is_not(call: Call, command: Command) -> None:
+    command("faults", kind="new_field")
+    assert call("alpha", PERMISSIONS).json()["brandNew"] == "1"
+    command("faults/clear")
+    command("faults", kind="wrong_types")
+    assert call("alpha", PERMISSIONS).json()["permissions"] == [{"value": 2}, {"value": 3}]
+    command("rights", account="alpha", read=False, trade=True)
+    assert call("alpha", PERMISSIONS).json().keys() == {"code", "msg", "timestamp"}
 
 
 def test_numbers_are_infinite_as_text_and_as_numbers(call: Call, command: Command) -> None:

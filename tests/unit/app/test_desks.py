@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,19 @@ def test_an_account_without_a_balance_collector_is_asked_once_whose_it_is_if_som
     assert told.identification is None
     assert asked.identification is not None
     assert unasked.identification is None
+
+
+def test_every_key_is_asked_what_it_may_do_once_its_account_is_known_if_it_ever_will_be(tmp_path: Path) -> None:
+    off = "income: {enabled: false}, commission_rate: {enabled: false}"
+    told, asked, unknown = staffed(
+        tmp_path,
+        "name: a",
+        "name: b, collectors: {balance: {enabled: false}}",
+        f"name: c, collectors: {{balance: {{enabled: false}}, {off}}}",
+    )
+    later = told.desk.clock.elapsed() + 60
+
+    assert [one.permissions.prepare(later) for one in (told, asked, unknown)] == [inf, inf, None]
 
 
 def test_an_identity_once_known_is_not_lost_by_an_answer_without_one(tmp_path: Path) -> None:

@@ -100,6 +100,9 @@ class Bench:
         return permit
 
 
+FLAT = b'{"code":0,"msg":"","apiKey":"k3y","permissions":[2,5],"ipAddresses":[]}'
+
+
 def good(data: str) -> bytes:
     return f'{{"code":0,"msg":"","data":{data}}}'.encode()
 
@@ -147,11 +150,12 @@ def test_calls_are_stamped_by_the_clock_of_the_host(clock: ManualClock) -> None:
 
 
 def test_every_endpoint_has_its_method(clock: ManualClock) -> None:
-    bench = Bench(clock, good('{"commission":{"makerCommissionRate":0.0002}}'), b"PK\x03\x04book")
+    bench = Bench(clock, good('{"commission":{"makerCommissionRate":0.0002}}'), b"PK\x03\x04book", FLAT)
     rate = bench.client.commission_rate(bench.permit(Endpoint.COMMISSION_RATE))
     assert rate.value.maker == Decimal("0.0002")
     query = IncomeQuery(start=clock.now(), end=clock.now())
     assert bench.client.income_export(bench.permit(Endpoint.INCOME_EXPORT), query).value == b"PK\x03\x04book"
+    assert bench.client.permissions(bench.permit(Endpoint.PERMISSIONS)).value.withdraw
 
 
 def test_a_permit_is_for_one_call_of_its_endpoint(clock: ManualClock) -> None:

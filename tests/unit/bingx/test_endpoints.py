@@ -15,13 +15,24 @@ from exporter.bingx.endpoints import (
     commission_rate,
     income,
     income_export,
+    permissions,
     positions,
     server_time,
 )
 from exporter.bingx.endpoints.income import IncomeQuery
 from exporter.bingx.errors import BingxError, HttpServerError, InvalidKey, MalformedResponse
 from exporter.bingx.wire import Drift, Parsed
-from exporter.model import Balance, Balances, CommissionRate, IncomeEntry, MarginMode, Position, Side, from_milliseconds
+from exporter.model import (
+    Balance,
+    Balances,
+    CommissionRate,
+    IncomeEntry,
+    KeyPermissions,
+    MarginMode,
+    Position,
+    Side,
+    from_milliseconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +59,7 @@ def test_the_endpoints_have_exactly_these_names_and_paths() -> None:
         ("income", "/openApi/swap/v2/user/income", True),
         ("income_export", "/openApi/swap/v2/user/income/export", True),
         ("commission_rate", "/openApi/swap/v2/user/commissionRate", True),
+        ("permissions", "/openApi/v1/account/apiPermissions", True),
         ("server_time", "/openApi/swap/v2/server/time", False),
     ]
 
@@ -322,11 +334,99 @@ def test_the_server_time_is_aware_and_exact(data: Data) -> None:
             server_time.parse(bad)
 
 
+KEY = "NotAKeyButAsLongAsOneSoThatItWouldBeSeenWhereverItTurnsUp0123456789abcdefghijklmnopqrs"
+
+
+def test_the_rights_of_a_key_are_read_and_the_key_is_not(data: Data) -> None:
+    everything = permissions.parse(data("permissions_trade_and_withdraw"))
+    assert everything == Parsed(
+        KeyPermissions(read=True, trade=True, withdraw=True, transfer=True, spot=True, ip_restricted=False)
+    )
+    bound = permissions.parse(data("permissions_read_only_bound"))  # the exchange's own example has no code
+    assert bound == Parsed(
+        KeyPermissions(read=True, trade=False, withdraw=False, transfer=False, spot=False, ip_restricted=True)
+    )
+    assert KEY not in repr((everything, bound))
+
+
+@pytest.mark.parametrize(
+    ("rights", "right"), [([2, 1], "spot"), ([2, 3], "trade"), ([2, 4], "transfer"), ([2, 5], "withdraw")]
+)
+def test_each_right_is_told_by_its_own_number(rights: list[int], right: str) -> None:
+    for spelled in (rights, [str(number) for number in rights]):
+        read = permissions.parse({"permissions": spelled}).value
+        assert {name: getattr(read, name) for name in ("spot", "trade", "transfer", "withdraw")} == {
+            "spot": False,
+            "trade": False,
+            "transfer": False,
+            "withdraw": False,
+            right: True,
+        }
+    assert permissions.parse({"permissions": [2, 7]}).value.transfer
+
+
+def test_a_right_that_nobody_knows_is_noticed(data: Data) -> None:
+    told = permissions.parse({**data("permissions_read_only_bound"), "permissions": [2, 6]})
+    assert told.drift == (Drift("bad_value", "permissions[]"),)
+    assert told.value.read
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected", "drift"),
+    [
+        ([], False, ()),
+        ([""], False, ()),
+        (["203.0.113.7"], True, ()),
+        (None, None, ()),
+        ("203.0.113.7", None, (Drift("bad_value", "ipAddresses"),)),
+        ([1], None, (Drift("bad_value", "ipAddresses"),)),
+    ],
+)
+def test_a_list_of_addresses_binds_a_key_and_no_list_says_nothing(
+    addresses: object, expected: bool | None, drift: tuple[Drift, ...]
+) -> None:
+    parsed = permissions.parse({"permissions": [2], "ipAddresses": addresses})
+    assert (parsed.value.ip_restricted, parsed.drift) == (expected, drift)
+
+
+@pytest.mark.parametrize("rights", [None, [], {}, 5, "2,3", [KEY], [None], [True], [2.5], [[3]], [2, "3 "], [2, "-3"]])
+def test_rights_that_cannot_be_read_whole_are_an_error_that_does_not_show_the_key(rights: object) -> None:
+    with pytest.raises(MalformedResponse) as raised:
+        permissions.parse({"apiKey": KEY, "permissions": rights, "note": KEY})
+    assert KEY not in f"{raised.value!r} {raised.value} {raised.value.path}"
+
+
+def test_a_key_as_the_name_of_a_field_is_hidden_too() -> None:
+    parsed = permissions.parse({"permissions": [2], KEY: 1, "brandNew": 2, "x" * 20 + " " + "y" * 20 + " z" * 200: 3})
+    assert {drift.path for drift in parsed.drift} >= {"<hidden>", "brandNew"}
+    assert all(len(drift.path) <= 64 for drift in parsed.drift)
+    assert KEY[:20] not in repr(parsed)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["permissions", "ipAddresses", "apiKey", "note", "data", KEY]),
+        st.recursive(
+            st.none() | st.integers(-3, 12) | st.sampled_from([KEY, "3", "", True]),
+            lambda inner: st.lists(inner, max_size=4),
+            max_leaves=6,
+        ),
+    )
+)
+def test_whatever_the_answer_holds_the_key_comes_out_nowhere(answer: dict[str, object]) -> None:
+    try:
+        said = repr(permissions.parse(answer))
+    except MalformedResponse as error:
+        said = f"{error!r} {error} {error.path}"
+    assert KEY[:20] not in said
+
+
 PARSERS: tuple[Callable[[object], Parsed[Any]], ...] = (
     balance.parse,
     positions.parse,
     income.parse,
     commission_rate.parse,
+    permissions.parse,
     server_time.parse,
 )
 LEAVES = (

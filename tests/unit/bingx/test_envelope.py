@@ -53,6 +53,26 @@ def test_every_other_shape_with_status_200_is_an_error(body: str, reason: str, c
     assert "203.0.113.7" not in str(error)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 0, "msg": "", "timestamp": 1700000000000, "permissions": [2]},
+        {"permissions": [2]},
+        {"code": "0", "data": None, "permissions": [2]},
+        {"code": 0, "data": {"permissions": [2]}},
+    ],
+)
+def test_a_flat_answer_gives_its_fields(body: dict[str, object]) -> None:
+    assert unwrap(200, json.dumps(body).encode(), endpoint=Endpoint.PERMISSIONS) == {"permissions": [2]}
+
+
+@pytest.mark.parametrize("body", ['{"code":100004,"permissions":[2]}', '{"code":null,"permissions":[2]}', "[2]"])
+def test_a_flat_answer_that_says_no_is_an_error(body: str) -> None:
+    with pytest.raises(BingxError) as raised:
+        unwrap(200, body.encode(), endpoint=Endpoint.PERMISSIONS)
+    assert raised.value.endpoint is Endpoint.PERMISSIONS
+
+
 def test_nul_bytes_do_not_hide_an_answer() -> None:
     assert unwrap(200, b'\0{"code":0,\0"data":[]}\0', endpoint=BALANCE) == []
 

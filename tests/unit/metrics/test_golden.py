@@ -11,7 +11,9 @@ from support.clock import ManualClock
 from support.exposition import families_of_openmetrics, families_of_text, samples
 from support.golden import assert_golden
 
-from exporter.bingx.endpoints import balance, commission_rate, positions
+from exporter.bingx.endpoints import balance, commission_rate, permissions, positions
+from exporter.bingx.envelope import unwrap
+from exporter.bingx.paths import Endpoint
 from exporter.bingx.wire import decode
 from exporter.metrics import api
 from exporter.metrics.catalogue import ACCOUNT_SUBJECTS, SUBJECTS
@@ -108,6 +110,9 @@ def exposition(clock: ManualClock) -> Exposition:
     for collector, data in show.items():
         publisher.data_changed("main", collector, Snapshot(data=data, expires_at=LATER))
     odd = 'odd "name"\\'
+    for name, fixture in (("main", "permissions_read_only_bound"), (odd, "permissions_trade_and_withdraw")):
+        answer = unwrap(200, (FIXTURES / f"{fixture}.json").read_bytes(), endpoint=Endpoint.PERMISSIONS)
+        publisher.permissions_changed(name, permissions.parse(answer).value, LATER)
     publisher.data_changed(
         odd, BALANCE, Snapshot(data=balance.parse(data_of("balance_old_spelling_unused_asset")).value, expires_at=LATER)
     )

@@ -23,6 +23,7 @@ POSITIONS = "/openApi/swap/v2/user/positions"
 INCOME = "/openApi/swap/v2/user/income"
 EXPORT = "/openApi/swap/v2/user/income/export"
 COMMISSION = "/openApi/swap/v2/user/commissionRate"
+PERMISSIONS = "/openApi/v1/account/apiPermissions"
 TIME = "/openApi/swap/v2/server/time"
 
 S1 = "mheO6dR8ovSsxZQCOYEFCtelpuxcWGTfHw7te326y6jOwq5WpvFQ9JNljoTwBXZGv5It07m9RXSPpDQEK2w"
@@ -84,6 +85,33 @@ def test_two_isolated_positions_of_one_symbol_and_side_stay_apart(exchange: Exch
 def test_positions_can_be_asked_for_by_symbol_and_by_currency(exchange: Exchange, ask: Callable[..., Any]) -> None:
     assert {row["symbol"] for row in ask(exchange, "alpha", POSITIONS, symbol="MØTH-USDT")["data"]} == {"MØTH-USDT"}
     assert {row["currency"] for row in ask(exchange, "alpha", POSITIONS, currency="USDC")["data"]} == {"USDC"}
+
+
+def test_what_a_key_may_do_is_flat_and_repeats_the_key(
+    exchange: Exchange, ask: Callable[..., Any], command: Callable[..., Any]
+) -> None:
+    login = exchange.accounts()[0]
+    assert ask(exchange, "alpha", PERMISSIONS) == {
+        "code": 0,
+        "msg": "",
+        "apiKey": login.api_key,
+        "permissions": [2, 3],
+        "ipAddresses": [],
+        "note": "alpha",
+    }
+    assert ask(exchange, "beta", PERMISSIONS)["permissions"] == [2, 3, 5]
+    assert ask(exchange, "gamma", PERMISSIONS)["permissions"] == [2]
+    command(exchange, "POST", "rights", account="alpha", read=True, trade=False)
+    command(exchange, "POST", "whitelist", account="alpha", addresses=["127.0.0.1"])
+    changed = ask(exchange, "alpha", PERMISSIONS)
+    assert (changed["permissions"], changed["ipAddresses"]) == ([2], ["127.0.0.1"])
+
+
+def test_who_may_not_read_may_not_ask_what_the_key_may_do(
+    exchange: Exchange, ask: Callable[..., Any], command: Callable[..., Any]
+) -> None:
+    command(exchange, "POST", "rights", account="alpha", read=False, trade=True)
+    assert ask(exchange, "alpha", PERMISSIONS)["code"] == 100004
 
 
 def test_a_flat_account_has_no_positions(begin: Callable[..., Exchange], ask: Callable[..., Any]) -> None:
