@@ -107,6 +107,9 @@ class Simulator:
         )
         ready.set()
         await self._stopped.wait()
+        # Accept no more, and let a peer that was just accepted get its transport, before the server closes.
+        self._loop.remove_reader(listener)
+        await asyncio.sleep(0)
         server.close()
         while peers:
             for peer in list(peers):

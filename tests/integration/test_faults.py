@@ -31,7 +31,7 @@ from .drill import (
     places,
 )
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 BIG: Final = 17 << 20
