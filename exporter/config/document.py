@@ -6,12 +6,12 @@ tags, aliases inside themselves and deep nesting. Values stay text as written; w
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import yaml
 
+from exporter import yamltext
 from exporter.config.problems import Place
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from exporter.config.problems import Findings
 
-_DEEPEST: Final = 32
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _NULL: Final = "tag:yaml.org,2002:null"
 _PLAIN_TAGS: Final = frozenset(
@@ -86,36 +85,14 @@ def describe(node: Text | Items | Table) -> str:
 def read(text: str, findings: Findings) -> Node | None:
     """Read one YAML document; `None` if it is not one, or empty, with the reason among the `findings`."""
     try:
-        root = yaml.compose(text, Loader=_BoundedLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        findings.refuse(Place(mark.line + 1 if mark else None), f"not valid YAML: {_without_quotes(error)}")
-        return None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        findings.refuse(Place(line), "not valid YAML: a control character")
+        root = yamltext.compose(text)
+    except yamltext.NotYamlError as error:
+        findings.refuse(Place(error.line), f"not valid YAML: {error}")
         return None
     if root is None or root.tag == "tag:yaml.org,2002:null":
         findings.refuse(Place(), "is empty")
         return None
     return _Builder(findings).build(root, Place())
-
-
-class _BoundedLoader(yaml.SafeLoader):
-    """Refuses nesting that would exhaust the stack."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise yaml.composer.ComposerError(None, None, "nested too deeply", parent.start_mark if parent else None)
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self._depth -= 1
 
 
 class _Builder:
@@ -130,7 +107,7 @@ class _Builder:
         if id(node) in self._built:
             return self._built[id(node)]
         line = node.start_mark.line + 1
-        if id(node) in self._open or len(self._open) > _DEEPEST:
+        if id(node) in self._open or len(self._open) > yamltext.DEEPEST:
             self._findings.refuse(Place(line, place.key), "holds itself, or is nested too deeply")
             return Broken(line)
         self._open.add(id(node))
@@ -183,9 +160,3 @@ class _Builder:
             elif not isinstance(source, Broken):
                 self._findings.refuse(place, "can merge mappings only")
         return merged
-
-
-def _without_quotes(error: yaml.MarkedYAMLError) -> str:
-    """Return what the parser says without what it quotes from the file: that may be part of a secret."""
-    said = ", ".join(part for part in (error.context, error.problem) if part)
-    return re.sub(r"'(?!<[a-z ]+>'|\\?.')[^']*'", "…", said)

@@ -5,15 +5,17 @@ Owns the form of the messages; the words come from whoever found the fault. A me
 
 from __future__ import annotations
 
-import difflib
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from exporter.config.sources import Sources
+from exporter.yamltext import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
-_LONGEST_QUOTE: Final = 60
+    from exporter.config.sources import Stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +36,14 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `problems` holds every fault that was found, in the order of the file."""
+    """The configuration cannot be used; `problems` holds every fault that was found, in the order of the file.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `stamps` are the files that were read for it: it may be worth another look when one of them changes.
+    """
+
+    def __init__(self, problems: Iterable[Problem], stamps: Mapping[Path, Stamp | None] | None = None) -> None:
         self.problems = tuple(problems)
+        self.stamps = stamps or {}
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -59,10 +65,14 @@ class Place:
 
 
 class Findings:
-    """The problems and warnings about one file, collected while it is read, so that all are told at once."""
+    """The problems and warnings about one file, collected while it is read, so that all are told at once.
+
+    `sources` takes note of every file that is opened on the way.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.sources = Sources()
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
 
@@ -82,23 +92,10 @@ class Findings:
     def raise_if_any(self) -> None:
         """Raise `ConfigError` with all problems in the order of the file, if there is one."""
         if self._problems:
-            raise ConfigError(sorted(self._problems, key=_line))
+            raise ConfigError(sorted(self._problems, key=_line), self.sources.stamps)
 
     def _at(self, place: Place, message: str, hint: str) -> Problem:
         return Problem(file=self.file, line=place.line, key=place.key, message=message, hint=hint)
-
-
-def quoted(text: str) -> str:
-    """Return `text` in double quotes on one line, shortened, with everything escaped that does not print."""
-    short = text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
-    return json.dumps(short, ensure_ascii=not short.isprintable())
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the hint for a `name` that is none of the `known`: the nearest of them, or else all of them."""
-    known = tuple(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {quoted(near[0])}?" if near else f"known here: {', '.join(known)}"
 
 
 def _line(problem: Problem) -> int:
