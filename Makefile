@@ -4,11 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-CODE := exporter tests bench scripts
+CODE := exporter tests bench scripts deploy/grafana
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports dockerfile servers golden docs lock bench clean
+.PHONY: help demo test check format lint types imports dockerfile servers golden docs screenshots dashboards lock bench fuzz soak sbom clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,12 @@ golden: $(VENV)/.dev ## Rewrite the golden files; review the difference
 docs: $(VENV)/.dev ## Rewrite the generated pages of docs/
 	$(BIN)/python scripts/generate_docs.py
 
+dashboards: $(VENV)/.dev ## Rewrite the Grafana dashboards
+	$(BIN)/python -m deploy.grafana.dashboards
+
+screenshots: $(VENV)/.dev servers ## Take the pictures of the status page anew; five minutes
+	$(BIN)/python scripts/screenshots.py
+
 COMPILE := $(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-emit-find-links --no-header --no-annotate --quiet
 
@@ -59,6 +65,21 @@ lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows
 
 bench: $(VENV)/.dev ## Measure, each figure beside a reference in the same run
 	$(BIN)/python bench/run.py
+
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.dev ## Feed the decoders with nonsense for about FUZZ_SECONDS (600)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest -q tests/fuzz tests/integration/test_limit_behaviours.py
+
+MINUTES ?= 30
+soak: $(VENV)/.dev ## Exchange and exporter in trouble for MINUTES (30), and a judge of every page
+	$(BIN)/python -m bench.soak --minutes $(MINUTES) $(SOAK_FLAGS)
+
+sbom: ## A bill of materials (CycloneDX) of what is installed at run time
+	$(PYTHON) -m venv build/sbom
+	build/sbom/bin/pip install --quiet --require-hashes -r requirements/build.lock -r requirements/runtime.lock
+	build/sbom/bin/pip install --quiet --no-deps --no-build-isolation .
+	build/sbom/bin/pip uninstall --quiet --yes pip setuptools
+	build/sbom/bin/python scripts/sbom.py > build/bingx-exporter.cdx.json
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

@@ -34,11 +34,13 @@ from exporter.bingx.errors import (
     TooLarge,
     Truncated,
 )
+from exporter.bingx.fallback import UNANSWERED_CALLS, UNANSWERED_SECONDS, UNREACHED_CALLS, UNREACHED_SECONDS
 from exporter.bingx.holds import LONGEST_BAN
 from exporter.bingx.limits import Caller, Limits, Permit
 from exporter.bingx.paths import Endpoint
 from exporter.bingx.repeats import AT_MOST, WITHIN_SECONDS
 from exporter.bingx.transport import MAX_BODY
+from exporter.polling.host import PROBE_SECONDS
 from exporter.polling.schedule import RETRY_CEILING, retry_delay
 
 if TYPE_CHECKING:
@@ -269,6 +271,13 @@ back together.
   waits until the oldest is that old.
 - **A kept connection that the exchange has closed meanwhile** is no failure: the call goes out again on another one,
   with a slot of its own.
+- **A host that cannot be reached**: there is a [second one](configuration.md) for that. It takes {UNREACHED_CALLS}
+  failures of `connection` or `dns` in {_time(UNREACHED_SECONDS)}, or {UNANSWERED_CALLS} of these and `timeout` in
+  {_time(UNANSWERED_SECONDS)}, with no answer to any call of the same egress address in between. Then the host is asked
+  for its time once more. If that fails too, and the second host answers, all calls of that address go there. The first
+  is asked every {_time(PROBE_SECONDS)}, and its answer, whatever it says, brings them back. An answer of the first,
+  such as a limit, a 403 or a 500, never leads to the second; nor does a network or a proxy by which neither can be
+  reached.
 - **Income and fee rates** wait for the first good balance, which says whose key it is; until then they have its
   `reason`.
 """

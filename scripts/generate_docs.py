@@ -1,7 +1,7 @@
 """Writes the generated pages of docs/ from the program, so that they cannot differ from it.
 
-`python scripts/generate_docs.py` writes docs/metrics.md, docs/configuration.md and docs/faults.md; with `--check` it
-only compares, names the pages that differ, and exits 1 if there are any.
+`python scripts/generate_docs.py` writes docs/metrics.md, docs/configuration.md, docs/faults.md, docs/cli.md and
+deploy/config.schema.json; with `--check` it only compares, names the pages that differ, and exits 1 if there are any.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from configuration_docs import render as configuration_page  # type: ignore[import-not-found]  # it lies beside this file
+from cli_docs import render as cli_page  # type: ignore[import-not-found]  # it lies beside this file
+from config_schema import render as config_schema  # type: ignore[import-not-found]  # the same
+from configuration_docs import render as configuration_page  # type: ignore[import-not-found]  # the same
 from faults_docs import render as faults_page  # type: ignore[import-not-found]  # the same
 
 from exporter.bingx.errors import ERRORS
@@ -57,6 +59,11 @@ it in PromQL is in the [README](../README.md#metrics).
   and every entry is in them exactly once. They appear when the whole history since the epoch has been read. A label set
   that is new after that shows 0 for `initial_zero` before it moves, so that `increase()` sees its first entry too.
   A failure counter appears with its first failure; `bingx_collector_consecutive_failures` is there before it.
+- **Names** of symbols, assets and income types are shown as the exchange sends them. One with control characters or of
+  more than 200 characters is refused with its call: a cut or cleaned name could become another's.
+- **Bounded.** `--limit.series-per-account` bounds the samples of one account. Income counters give way first, the
+  newest before the oldest, then positions, the farthest from liquidation first; a row is there whole or not at all.
+  `bingx_account_series_cut` says how many samples are missing; `bingx_positions` is true all the same.
 - **Formats**: OpenMetrics 1.0 where it is asked for, as Prometheus does, else the text format 0.0.4. In OpenMetrics the
   income counters also tell when they were created.
 """
@@ -113,6 +120,8 @@ PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     ROOT / "docs" / "metrics.md": render_metrics,
     ROOT / "docs" / "configuration.md": configuration_page,
     ROOT / "docs" / "faults.md": faults_page,
+    ROOT / "docs" / "cli.md": cli_page,
+    ROOT / "deploy" / "config.schema.json": config_schema,
 }
 
 

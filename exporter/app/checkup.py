@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.app import rights
 from exporter.app.exchange import Exchange, address_of, key_name_of
+from exporter.app.reaching import reach
 from exporter.bingx.endpoints.income import IncomeQuery
 from exporter.bingx.errors import AuthenticationError, BingxError
 from exporter.bingx.limits import Caller
@@ -17,12 +19,16 @@ from exporter.polling.once import HeldUp, call_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeVar
 
     from exporter.bingx.client import Answer, Client
     from exporter.bingx.limits import Permit
     from exporter.bingx.wire import Drift
     from exporter.clock import Clock
     from exporter.config import AccountSettings, Config
+    from exporter.polling.host import Host
+
+    _T = TypeVar("_T")
 
 WORKS: Final = "works"
 _LOOK_IT_UP: Final = "nothing else depends on it; see on the exchange's own site what the key may do"
@@ -88,16 +94,13 @@ def usable(findings: list[Finding]) -> bool:
 
 
 def _check(account: AccountSettings, exchange: Exchange, clock: Clock) -> Iterator[Finding]:
-    caller = Caller(user=key_name_of(account), address=address_of(account), account=account.name)
     refused: AuthenticationError | None = None
-    for endpoint, call in _calls(exchange, account):
+    for endpoint, call in _calls(exchange, account, clock):
         if refused is not None and endpoint.signed:
             yield _failed(account, endpoint, refused, detail="not tried, the key was refused above")
             continue
         try:
-            answer = call_once(
-                call, caller=caller, endpoint=endpoint, limits=exchange.limits, clock=clock, patience=_PATIENCE
-            )
+            answer = call()
         except BingxError as error:
             refused = error if isinstance(error, AuthenticationError) else refused
             yield _failed(account, endpoint, error)
@@ -107,42 +110,51 @@ def _check(account: AccountSettings, exchange: Exchange, clock: Clock) -> Iterat
             yield _succeeded(account, endpoint, exchange, answer.value)
 
 
-def _calls(exchange: Exchange, account: AccountSettings) -> Iterator[tuple[Endpoint, Callable[[Permit], Answer[Any]]]]:
+def _calls(
+    exchange: Exchange, account: AccountSettings, clock: Clock
+) -> Iterator[tuple[Endpoint, Callable[[], Answer[Any]]]]:
     client: Client = exchange.client_of(account)
     host = exchange.host_of(account)
+    caller = Caller(user=key_name_of(account), address=address_of(account), account=account.name)
+
+    def once(endpoint: Endpoint, call: Callable[[Permit], Answer[_T]]) -> Callable[[], Answer[_T]]:
+        within = partial(call_once, call, caller=caller, endpoint=endpoint)
+        return partial(within, limits=exchange.limits, clock=clock, patience=_PATIENCE)
 
     def recent() -> IncomeQuery:
         now = host.server_now()
         return IncomeQuery(start=now - _WINDOW, end=now)
 
-    yield Endpoint.SERVER_TIME, host.measure
-    yield Endpoint.BALANCE, client.balance
-    yield Endpoint.POSITIONS, client.positions
-    yield Endpoint.INCOME, lambda permit: client.income(permit, recent())
-    yield Endpoint.INCOME_EXPORT, lambda permit: client.income_export(permit, recent())
-    yield Endpoint.COMMISSION_RATE, client.commission_rate
-    yield Endpoint.PERMISSIONS, client.permissions
+    yield Endpoint.SERVER_TIME, lambda: reach(host, lambda measure: once(Endpoint.SERVER_TIME, measure)())
+    yield Endpoint.BALANCE, once(Endpoint.BALANCE, client.balance)
+    yield Endpoint.POSITIONS, once(Endpoint.POSITIONS, client.positions)
+    yield Endpoint.INCOME, once(Endpoint.INCOME, lambda permit: client.income(permit, recent()))
+    yield Endpoint.INCOME_EXPORT, once(Endpoint.INCOME_EXPORT, lambda permit: client.income_export(permit, recent()))
+    yield Endpoint.COMMISSION_RATE, once(Endpoint.COMMISSION_RATE, client.commission_rate)
+    yield Endpoint.PERMISSIONS, once(Endpoint.PERMISSIONS, client.permissions)
 
 
 def _succeeded(account: AccountSettings, endpoint: Endpoint, exchange: Exchange, value: object) -> Finding:
+    detail = mend = ""
     if isinstance(value, KeyPermissions):
-        return Finding(
-            account=account.name,
-            endpoint=endpoint,
-            outcome=WORKS,
-            detail=rights.powers(value),
-            mend=rights.mend(value, account.collectors.enabled),
+        detail, mend = rights.powers(value), rights.mend(value, account.collectors.enabled)
+    elif endpoint is Endpoint.SERVER_TIME:
+        detail, mend = _of_the_host(exchange.host_of(account))
+    return Finding(account=account.name, endpoint=endpoint, outcome=WORKS, detail=detail, mend=mend)
+
+
+def _of_the_host(host: Host) -> tuple[str, str]:
+    details, mends = [], []
+    if host.way.moved:
+        details.append(f"{host.way.first.name} cannot be reached, {host.way.in_use.name} was asked instead")
+        mends.append(f"look at the way to {host.way.first.name} (resolver, firewall) unless it answers again soon")
+    offset = host.offset_seconds()
+    if offset is not None and abs(offset) >= _TOLERABLE_OFFSET:
+        details.append(f"our clock is off by {-offset:+.1f} s")
+        mends.append(
+            "calls are stamped with the exchange's time, so this does no harm; let NTP set the clock all the same"
         )
-    offset = exchange.host_of(account).offset_seconds()
-    if endpoint is not Endpoint.SERVER_TIME or offset is None or abs(offset) < _TOLERABLE_OFFSET:
-        return Finding(account=account.name, endpoint=endpoint, outcome=WORKS)
-    return Finding(
-        account=account.name,
-        endpoint=endpoint,
-        outcome=WORKS,
-        detail=f"our clock is off by {-offset:+.1f} s",
-        mend="calls are stamped with the exchange's time, so this does no harm; let NTP set the clock all the same",
-    )
+    return "; ".join(details), "; ".join(mends)
 
 
 def _failed(account: AccountSettings, endpoint: Endpoint, error: BingxError, *, detail: str | None = None) -> Finding:

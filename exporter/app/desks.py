@@ -59,17 +59,24 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffedDesk:
-    """A desk with the collectors that are switched on; `income` is among them where it is.
+    """A desk with the collectors that are switched on, as `settings` say; `income` is among them where it is.
 
     `identification` asks whose key it is where no balance collector does, and somebody needs to know.
     `permissions` asks what the key may do.
     """
 
+    settings: AccountSettings
     desk: Desk
     tasks: Mapping[CollectorName, Task]
     income: IncomeCollector | None
     identification: Identification | None
     permissions: PermissionQuery
+
+    @property
+    def every_task(self) -> tuple[Task, ...]:
+        """All that is to be run for the account."""
+        asking = (self.permissions,) if self.identification is None else (self.permissions, self.identification)
+        return (*self.tasks.values(), *asking)
 
 
 def staff(account: AccountSettings, place: Place, around: Surroundings) -> StaffedDesk:
@@ -88,7 +95,7 @@ def staff(account: AccountSettings, place: Place, around: Surroundings) -> Staff
     tasks: dict[CollectorName, Task] = {}
     income: IncomeCollector | None = None
     if CollectorName.INCOME in account.collectors.enabled and around.ledger is not None:
-        book = _book(account, around.ledger, around)
+        book = open_book(account, around.ledger, around)
         tasks[CollectorName.INCOME] = income = _income(account, book, desk, place, around)
         if CollectorName.RECONCILIATION in account.collectors.enabled:
             tasks[CollectorName.RECONCILIATION] = _reconciliation(account, book, desk, place, around)
@@ -99,7 +106,14 @@ def staff(account: AccountSettings, place: Place, around: Surroundings) -> Staff
         show=around.show_permissions,
         awaits_identity=identification is not None or CollectorName.BALANCE in tasks,
     )
-    return StaffedDesk(desk=desk, tasks=tasks, income=income, identification=identification, permissions=permissions)
+    return StaffedDesk(
+        settings=account,
+        desk=desk,
+        tasks=tasks,
+        income=income,
+        identification=identification,
+        permissions=permissions,
+    )
 
 
 def _is_anonymous(account: AccountSettings) -> bool:
@@ -139,7 +153,8 @@ def _reconciliation(
     )
 
 
-def _book(account: AccountSettings, ledger: Ledger, around: Surroundings) -> AccountBook:
+def open_book(account: AccountSettings, ledger: Ledger, around: Surroundings) -> AccountBook:
+    """Open the account's book in the ledger as its settings say; raises `LedgerError`."""
     settings = account.collectors.income
     since = settings.since
     start = since if isinstance(since, datetime) else around.clock.now() - since

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
 
 from exporter.bingx.client import Client, Credentials, ServerTimeClient
-from exporter.bingx.environments import BASE_URLS
+from exporter.bingx.environments import HOSTS, Hosts
 from exporter.bingx.host import HostClock
 from exporter.bingx.limits import Limits
 from exporter.bingx.transport import RequestsTransport, Route
+from exporter.bingx.way import Site, Way
 from exporter.polling.host import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from exporter.bingx.client import Observer
     from exporter.bingx.transport import Transport
@@ -30,13 +31,16 @@ class _Shared(TypedDict):
 
 
 class Exchange:
-    """Builds clients; a host has one clock, however many ways lead to it."""
+    """Builds clients; a host has one clock, however many ways lead to it.
+
+    `keep` and `host_of` are called by one thread at a time; what is read meanwhile is whole.
+    """
 
     def __init__(self, *, clock: Clock, observer: Observer) -> None:
         """Tell `observer` of every call of every client."""
         self._clock = clock
         self._clocks: dict[str, HostClock] = {}
-        self._hosts: dict[tuple[str, str], Host] = {}
+        self._hosts: Mapping[tuple[Hosts, Route], Host] = {}
         self.limits = Limits()
         self.transport = RequestsTransport(clock)
         self._shared: _Shared = {
@@ -48,51 +52,69 @@ class Exchange:
 
     @property
     def clocks(self) -> Mapping[str, HostClock]:
-        """The clocks of all hosts so far, by base URL."""
-        return self._clocks
+        """The clocks of the hosts that calls go to now, by base URL."""
+        return {site.base_url: site.clock for site in (host.way.in_use for host in self.hosts)}
 
     @property
     def hosts(self) -> tuple[Host, ...]:
-        """What measures the clocks, for each host and way out so far."""
+        """What measures the clocks, for each pair of hosts and way out so far."""
         return tuple(self._hosts.values())
 
     def host_of(self, account: AccountSettings) -> Host:
-        """Return what measures the clock of the account's host by the account's own way out.
+        """Return what measures the clocks of the account's hosts by the account's own way out.
 
-        Ways out to one host share its clock: one that is dead takes the time from nobody else.
+        Ways out to one host share its clock: one that is dead takes the time from nobody else. Which of two hosts is
+        in use each way out finds by itself.
         """
-        base_url, address = base_url_of(account), address_of(account)
-        if (base_url, address) not in self._hosts:
-            clock = self._clocks.setdefault(base_url, HostClock(self._clock))
-            client = ServerTimeClient(
-                host=clock, **self._shared, base_url=base_url, route=_route(account), timeout=account.timeout
-            )
-            self._hosts[base_url, address] = Host(
-                base_url=base_url, client=client, host_clock=clock, address=address, clock=self._clock
-            )
-        return self._hosts[base_url, address]
+        key = _key(account)
+        if key not in self._hosts:
+            self._hosts = {**self._hosts, key: self._host(*key, account)}
+        return self._hosts[key]
 
     def client_of(self, account: AccountSettings) -> Client:
         """Return a client with the keys and the route of the account."""
-        host = self.host_of(account)
         return Client(
-            host=self._clocks[host.base_url],
+            way=self.host_of(account).way,
             **self._shared,
-            base_url=host.base_url,
             route=_route(account),
             timeout=account.timeout,
             recv_window=account.recv_window,
             credentials=Credentials(api_key=account.api_key, api_secret=account.api_secret),
         )
 
+    def keep(self, accounts: Iterable[AccountSettings]) -> tuple[Host, ...]:
+        """Forget, and return, what measures hosts that none of these accounts uses any more.
+
+        Connections by a way out that none of them uses are closed when their threads make their next calls.
+        """
+        wanted = {_key(account) for account in accounts}
+        gone = tuple(host for key, host in self._hosts.items() if key not in wanted)
+        self._hosts = {key: host for key, host in self._hosts.items() if key in wanted}
+        used = {url for hosts, _ in self._hosts for url in (hosts.first, hosts.fallback)}
+        self._clocks = {url: clock for url, clock in self._clocks.items() if url in used}
+        self.transport.keep(route for _, route in wanted)
+        return gone
+
+    def _host(self, hosts: Hosts, route: Route, account: AccountSettings) -> Host:
+        first = self._site(hosts.first)
+        way = Way(first=first, fallback=None if hosts.fallback is None else self._site(hosts.fallback))
+        client = ServerTimeClient(way=way, **self._shared, route=route, timeout=account.timeout)
+        return Host(way=way, client=client, address=address_of(account), clock=self._clock)
+
+    def _site(self, base_url: str) -> Site:
+        return Site(base_url=base_url, clock=self._clocks.setdefault(base_url, HostClock(self._clock)))
+
     def close(self) -> None:
         """Close every connection."""
         self.transport.close()
 
 
-def base_url_of(account: AccountSettings) -> str:
-    """Return where the account's calls go."""
-    return account.base_url or BASE_URLS[account.environment]
+def hosts_of(account: AccountSettings) -> Hosts:
+    """Return where the account's calls go, and where if that cannot be reached."""
+    documented = HOSTS[account.environment]
+    first = account.base_url or documented.first
+    fallback = account.fallback_url or (None if account.base_url else documented.fallback)
+    return Hosts(first=first, fallback=None if fallback == first else fallback)
 
 
 def address_of(account: AccountSettings) -> str:
@@ -106,6 +128,10 @@ def address_of(account: AccountSettings) -> str:
 def key_name_of(account: AccountSettings) -> str:
     """Name the key without saying it: what stands for a user until the exchange has said who that is."""
     return "key " + hashlib.sha256(account.api_key.reveal().encode()).hexdigest()[:16]
+
+
+def _key(account: AccountSettings) -> tuple[Hosts, Route]:
+    return hosts_of(account), _route(account)
 
 
 def _route(account: AccountSettings) -> Route:

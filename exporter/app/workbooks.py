@@ -7,7 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.app.exchange import Exchange, address_of, key_name_of
+from exporter.app.reaching import reach
 from exporter.bingx.errors import AccountMismatch, BingxError, MalformedResponse
+from exporter.bingx.fallback import OUT_OF_REACH
 from exporter.bingx.limits import Caller
 from exporter.bingx.paths import Endpoint
 from exporter.bingx.workbook import WorkbookRow, read_workbook
@@ -118,12 +120,16 @@ class Workbooks:
             except BingxError as error:
                 if not error.retryable or not left:
                     raise
+                if isinstance(error, OUT_OF_REACH):
+                    self._reach(account)
         raise AssertionError  # the last attempt returns or raises
 
+    def _reach(self, account: AccountSettings) -> None:
+        reach(self._exchange.host_of(account), lambda measure: self._call(account, Endpoint.SERVER_TIME, measure))
+
     def _call(self, account: AccountSettings, endpoint: Endpoint, call: Callable[[Permit], _T]) -> _T:
-        host = self._exchange.host_of(account)
-        if endpoint.signed and host.offset_seconds() is None:
-            self._call(account, Endpoint.SERVER_TIME, host.measure)
+        if endpoint.signed and self._exchange.host_of(account).offset_seconds() is None:
+            self._reach(account)
         return call_once(
             call,
             caller=Caller(user=key_name_of(account), address=address_of(account), account=account.name),

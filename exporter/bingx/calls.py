@@ -12,16 +12,17 @@ from exporter.bingx.errors import BingxError, ClockSkew, MalformedResponse
 from exporter.bingx.permits import Remaining
 from exporter.bingx.signing import signed_query
 from exporter.bingx.transport import Call
+from exporter.bingx.way import Ended
 from exporter.model import to_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from exporter.bingx.host import HostClock
     from exporter.bingx.limits import Limits
     from exporter.bingx.paths import Endpoint
     from exporter.bingx.permits import Permit
     from exporter.bingx.transport import Reply, Route, Transport
+    from exporter.bingx.way import Site, Way
     from exporter.bingx.wire import Drift, Parsed
     from exporter.clock import Clock
     from exporter.model import Secret
@@ -60,13 +61,15 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """The parts that a call needs; `recv_window` and `timeout` (the total of a call) are in seconds."""
+    """The parts that a call needs; `recv_window` and `timeout` (the total of a call) are in seconds.
+
+    A call goes to the host of `way` that is in use when it begins, and to no other if that fails.
+    """
 
     transport: Transport
     limits: Limits
-    host: HostClock
+    way: Way
     clock: Clock
-    base_url: str
     route: Route
     timeout: float
     observer: Observer
@@ -80,12 +83,17 @@ class Calls:
         read: Callable[[Reply], Parsed[_T]],
         *,
         params: Sequence[tuple[str, str]] = (),
+        site: Site | None = None,
     ) -> Answer[_T]:
-        """Make one call; raises `BingxError`, and `ValueError` for a permit that is not for it or was used before."""
+        """Make one call, to `site` or to the host in use.
+
+        Raises `BingxError`, and `ValueError` for a permit that is not for it or was used before.
+        """
         if permit.endpoint is not endpoint:
             message = f"a permit for {permit.endpoint} is none for {endpoint}"
             raise ValueError(message)
-        call = self._prepare(endpoint, params)
+        site = site or self.way.in_use
+        call = self._prepare(endpoint, params, site)
         sent_at = self.clock.elapsed()
         permit.sent(sent_at)
         reply: Reply | None = None
@@ -100,31 +108,31 @@ class Calls:
             error.endpoint = endpoint
             raise
         finally:
-            self._settle(permit, reply, error)
+            self._settle(permit, site, reply, error)
             self.observer.called(endpoint, self._ended(reply) - sent_at, None if error is None else error.reason)
         for drift in parsed.drift:
             self.observer.drifted(endpoint, drift)
         return Answer(value=parsed.value, sent_at=reply.sent_at, answered_at=reply.answered_at)
 
-    def _prepare(self, endpoint: Endpoint, params: Sequence[tuple[str, str]]) -> Call:
+    def _prepare(self, endpoint: Endpoint, params: Sequence[tuple[str, str]], site: Site) -> Call:
         credentials = self.credentials if endpoint.signed else None
         query = ""
         if endpoint.signed:
             if credentials is None:
                 message = f"{endpoint} needs credentials"
                 raise ValueError(message)
-            query = signed_query((*params, *self._moment()), credentials.api_secret)
+            query = signed_query((*params, *self._moment(site)), credentials.api_secret)
         return Call(
             endpoint=endpoint,
             query=query,
-            base_url=self.base_url,
+            base_url=site.base_url,
             api_key=None if credentials is None else credentials.api_key,
             route=self.route,
             timeout=self.timeout,
         )
 
-    def _moment(self) -> tuple[tuple[str, str], ...]:
-        timestamp = ("timestamp", str(to_milliseconds(self.host.server_now())))
+    def _moment(self, site: Site) -> tuple[tuple[str, str], ...]:
+        timestamp = ("timestamp", str(to_milliseconds(site.clock.server_now())))
         if self.recv_window is None:
             return (timestamp,)
         return (("recvWindow", str(round(self.recv_window * 1000))), timestamp)
@@ -132,16 +140,21 @@ class Calls:
     def _ended(self, reply: Reply | None) -> float:
         return self.clock.elapsed() if reply is None else reply.answered_at
 
-    def _settle(self, permit: Permit, reply: Reply | None, error: BingxError | None) -> None:
+    def _settle(self, permit: Permit, site: Site, reply: Reply | None, error: BingxError | None) -> None:
         if isinstance(error, ClockSkew):
-            self.host.suspect(permit.sent_at)
+            site.clock.suspect(permit.sent_at)
+        ended_at = self._ended(reply)
         self.limits.settle(
             permit,
-            self._ended(reply),
+            ended_at,
             None if reply is None else _remaining(reply.headers),
             error,
-            None if error is None or error.retry_at is None else self.host.to_elapsed(error.retry_at),
+            None if error is None or error.retry_at is None else site.clock.to_elapsed(error.retry_at),
         )
+        if permit.sent_at is not None:
+            probe, replied = not permit.endpoint.signed, reply is not None
+            ended = Ended(probe=probe, sent_at=permit.sent_at, at=ended_at, replied=replied, error=error)
+            self.way.heard(site, ended)
 
 
 def _remaining(headers: Mapping[str, str]) -> Remaining | None:

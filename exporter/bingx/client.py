@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from exporter.bingx.endpoints.income import IncomeQuery
-    from exporter.bingx.host import HostClock
     from exporter.bingx.limits import Limits
     from exporter.bingx.permits import Permit
     from exporter.bingx.transport import Reply, Route, Transport
+    from exporter.bingx.way import Site, Way
     from exporter.clock import Clock
     from exporter.model import Balances, CommissionRate, IncomeEntry, KeyPermissions, Position
 
@@ -42,38 +42,42 @@ _T = TypeVar("_T")
 
 
 class ServerTimeClient:
-    """The one public call: it sets the clock of a host, and needs no account."""
+    """The one public call: it sets the clocks of the hosts, and needs no account."""
 
     def __init__(  # noqa: PLR0913 - the one place where the parts of a call meet, all by name
         self,
         *,
         transport: Transport,
         limits: Limits,
-        host: HostClock,
+        way: Way,
         clock: Clock,
-        base_url: str,
         route: Route,
         timeout: float,
         observer: Observer,
     ) -> None:
-        """Call `base_url` by `route`, each call within `timeout` seconds in all."""
-        self._host = host
+        """Call the hosts of `way` by `route`, each call within `timeout` seconds in all."""
+        self._way = way
         self._calls = Calls(
             transport=transport,
             limits=limits,
-            host=host,
+            way=way,
             clock=clock,
-            base_url=base_url,
             route=route,
             timeout=timeout,
             observer=observer,
         )
 
-    def server_time(self, permit: Permit) -> Answer[datetime]:
-        """Ask for the exchange's time, and set the clock of the host by it."""
-        answer = self._calls.make(permit, Endpoint.SERVER_TIME, partial(_read, Endpoint.SERVER_TIME, server_time.parse))
-        self._host.observe(answer.value, answer.sent_at, answer.answered_at)
-        return answer
+    def server_time(self, permit: Permit, site: Site | None = None) -> Answer[datetime]:
+        """Ask a host of the way (`None`: the one in use) for the exchange's time, and set its clock by it."""
+        site = site or self._way.in_use
+
+        def observe(reply: Reply) -> Parsed[datetime]:
+            # Before anybody hears of the answer: with it the host may be in use, and calls are signed by its clock.
+            parsed = _read(Endpoint.SERVER_TIME, server_time.parse, reply)
+            site.clock.observe(parsed.value, reply.sent_at, reply.answered_at)
+            return parsed
+
+        return self._calls.make(permit, Endpoint.SERVER_TIME, observe, site=site)
 
 
 class Client:
@@ -84,23 +88,21 @@ class Client:
         *,
         transport: Transport,
         limits: Limits,
-        host: HostClock,
+        way: Way,
         clock: Clock,
         credentials: Credentials,
-        base_url: str,
         route: Route,
         recv_window: float | None,
         timeout: float,
         observer: Observer,
     ) -> None:
-        """Call `base_url` by `route`, each call within `timeout` seconds; `recv_window` is in seconds, too."""
+        """Call the hosts of `way` by `route`, each call within `timeout` seconds; `recv_window` is in seconds, too."""
         self._calls = Calls(
             transport=transport,
             limits=limits,
-            host=host,
+            way=way,
             clock=clock,
             credentials=credentials,
-            base_url=base_url,
             route=route,
             recv_window=recv_window,
             timeout=timeout,

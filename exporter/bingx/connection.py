@@ -14,16 +14,22 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 
 import requests.adapters
+import requests.utils
 import urllib3.connection
 import urllib3.exceptions
 import urllib3.util.connection
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterable
 
     from exporter.clock import Clock
 
 _HOSTS_AT_MOST: Final = 64
+_PROXIES_AT_MOST: Final = 64
+
+Egress = tuple[str | None, str | None]
+"""A way out: the proxy, and the address of ours that connections leave from."""
 
 
 class Line:
@@ -82,12 +88,48 @@ class LineAdapter(requests.adapters.HTTPAdapter):
         return pool
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:  # noqa: ANN401 - as requests declares it
-        """Make TLS to a proxy use the one context, too."""
-        return super().proxy_manager_for(proxy, proxy_ssl_context=self._context, **proxy_kwargs)
+        """Make TLS to a proxy use the one context, too; beyond 64 proxies, leave the one that was not used longest."""
+        manager = super().proxy_manager_for(proxy, proxy_ssl_context=self._context, **proxy_kwargs)
+        self.proxy_manager[proxy] = self.proxy_manager.pop(proxy)
+        while len(self.proxy_manager) > _PROXIES_AT_MOST:
+            self._leave(next(iter(self.proxy_manager)))
+        return manager
+
+    def keep(self, ways: Iterable[Egress]) -> None:
+        """Close the connections of all other ways out, and forget those ways: a proxy may have a password."""
+        kept = {(proxy and _as_known(proxy), source) for proxy, source in ways}
+        for proxy in set(self.proxy_manager) - {proxy for proxy, _ in kept}:
+            self._leave(proxy)
+        for way, manager in ((None, self.poolmanager), *self.proxy_manager.items()):
+            for key in manager.pools.keys():  # noqa: SIM118 - that container cannot be iterated
+                if (way, key.key_source_address and key.key_source_address[0]) not in kept:
+                    _close(manager, key)
+
+    def close(self) -> None:
+        """Close every idle connection; may be called from any thread."""
+        for manager in (self.poolmanager, *tuple(self.proxy_manager.values())):
+            manager.clear()
+
+    def _leave(self, proxy: str) -> None:
+        manager = self.proxy_manager.pop(proxy)
+        for key in manager.pools.keys():  # noqa: SIM118 - that container cannot be iterated
+            _close(manager, key)
 
     def cert_verify(self, conn: Any, *_: Any) -> None:  # noqa: ANN401 - as requests declares it
         """Leave trust to the context: requests would load the CA file into it once more for every connection."""
         conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _as_known(proxy: str) -> str:
+    """Write the URL of a proxy as requests does before it looks for its manager."""
+    known: str = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]  # its stubs have no types for it
+    return known
+
+
+def _close(manager: Any, key: Any) -> None:  # noqa: ANN401 - of urllib3's own making
+    pool = manager.pools.pop(key, None)
+    if pool is not None:
+        pool.close()
 
 
 class _Reader(io.RawIOBase):

@@ -1,11 +1,30 @@
-"""Where the exchange is reached: one host for trading with money, one for its demo."""
+"""Where the exchange is reached: for trading with money and for its demo, a host each and a second one beside it.
+
+The exchange documents the second for when the network does not lead to the first, and never as a way around an answer.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
-BASE_URLS: Final = {
-    "live": "https://open-api.bingx.com",
-    "vst": "https://open-api-vst.bingx.com",
-}
-"""Base URL by environment; both serve the same paths, and the same key works on both."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    """The base URL that calls go to, and the one for when it cannot be reached (`None`: there is no other)."""
+
+    first: str
+    fallback: str | None = None
+
+
+HOSTS: Final[Mapping[str, Hosts]] = MappingProxyType(
+    {
+        "live": Hosts(first="https://open-api.bingx.com", fallback="https://open-api.bingx.pro"),
+        "vst": Hosts(first="https://open-api-vst.bingx.com", fallback="https://open-api-vst.bingx.pro"),
+    }
+)
+"""Hosts by environment, as the exchange documents them; all serve the same paths and take the same keys."""

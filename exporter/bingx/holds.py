@@ -7,8 +7,9 @@
     another no of the exchange    account and endpoint, 10 s doubling to 1 min
     the exchange is in trouble    account and endpoint, 1 s doubling to 1 min
 
-When a pause is over, exactly one call goes out to see; the others wait for its answer. A good answer ends the pause, an
-answer to a call that was sent before the pause began says nothing about it. Not thread-safe: `limits` holds the lock.
+When a pause or a ban is over, exactly one call goes out to see; the others wait for its answer. A good answer ends the
+pause, an answer to a call that was sent before the pause began says nothing about it. Not thread-safe: `limits` holds
+the lock.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ REFUSED: Final = Pause(first=10.0, longest=60.0)
 LONGEST_BAN: Final = 86400.0
 """A named end farther away than this is not believed: bans of minutes are known, and a text may be garbled."""
 TROUBLE: Final = Pause(first=1.0, longest=60.0)
+_BAN_OVER: Final = 1.0
+"""How long to wait after the first call behind a ban if its answer says nothing of the ban."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class _Hold:
     until: float
     seconds: float
     why: str
+    named: bool = False
     probe: Permit | None = None
 
 
@@ -85,6 +89,11 @@ class Holds:
             mine, hold = (_USER, user, *key[2:]), self._pauses.pop(key)
             if mine not in self._pauses or self._pauses[mine].until < hold.until:
                 self._pauses[mine] = hold
+
+    def forget(self, account: str) -> None:
+        """End the pauses that are the account's own."""
+        for key in [key for key in self._pauses if key[0] in {_ACCOUNT, _ENDPOINT} and key[1] == account]:
+            del self._pauses[key]
 
     def blocked(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
         """Tell the last ban or pause in force for such a call."""
@@ -139,9 +148,7 @@ class Holds:
     def _impose(self, permit: Permit, now: float, error: BingxError, retry_at: float | None) -> tuple[_Key, ...]:
         if isinstance(error, (RateLimited, Forbidden)):
             if retry_at is not None and now < retry_at <= now + LONGEST_BAN:
-                key = _banned(permit, error)
-                self._bans[key] = max(retry_at, self._bans.get(key, 0.0))
-                return ()
+                return (self._ban(_banned(permit, error), permit, now, retry_at),)
             keys: tuple[_Key, ...] = self._refused(permit, error)
             pause = BANNED
         elif isinstance(error, AuthenticationError):
@@ -156,6 +163,12 @@ class Holds:
             self._pause(key, pause, permit, now, error.reason)
         return keys
 
+    def _ban(self, key: _Key, permit: Permit, now: float, retry_at: float) -> _Key:
+        self._bans[key] = until = max(retry_at, self._bans.get(key, 0.0))
+        why = "the exchange named this time"
+        self._pauses[key] = _Hold(permit.caller.address, now, until, _BAN_OVER, why, named=True)
+        return key
+
     def _refused(self, permit: Permit, error: BingxError) -> tuple[_Key, ...]:
         caller, endpoint = permit.caller, permit.endpoint
         if isinstance(error, RateLimited) and error.whole_address:
@@ -167,6 +180,7 @@ class Holds:
             hold
             for key, hold in self._pauses.items()
             if key[0] == _USER and key[2] == endpoint and key != own and hold.address == caller.address
+            if not hold.named
         )
         return (own,) if next(others, None) is None else (own, (_ADDRESS, caller.address, endpoint))
 
@@ -176,6 +190,7 @@ class Holds:
             self._pauses[key] = _Hold(permit.caller.address, now, now + pause.first, pause.first, why)
         elif permit.sent_at is not None and permit.sent_at >= hold.since:
             hold.seconds = min(max(2 * hold.seconds, pause.first), pause.longest)
+            hold.named = False
             hold.since, hold.until, hold.why = now, now + hold.seconds, why
 
     def _holds(self, caller: Caller, endpoint: Endpoint) -> list[_Hold]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class HostClock:
         """Whether the exchange's time has been observed at all."""
         return self._observation is not None
 
+    def age(self) -> float:
+        """Return how many seconds ago the exchange's time was observed, infinity for never."""
+        seen = self._observation
+        return inf if seen is None else self._clock.elapsed() - seen.answered_at
+
     def observe(self, server_time: datetime, sent_at: float, answered_at: float) -> None:
         """Take an answer of the server-time call: it was true in the middle between sending and answer."""
         half = max(0.0, answered_at - sent_at) / 2
@@ -72,8 +78,7 @@ class HostClock:
 
     def offset_seconds(self) -> float | None:
         """Return the exchange's time minus that of our calendar, `None` if it was not observed of late."""
-        seen = self._observation
-        if seen is None or self._clock.elapsed() - seen.answered_at > OLDEST_SECONDS:
+        if self.age() > OLDEST_SECONDS:
             return None
         return (self.server_now() - self._clock.now()).total_seconds()
 

@@ -56,6 +56,7 @@ class Limits:
         self._holds = Holds()
         self._repeats = Repeats()
         self._users: dict[str, str] = {}
+        self._failed: set[tuple[str, Endpoint]] = set()
 
     def identify(self, key_name: str, user: str) -> None:
         """Learn that the calls made for `key_name` were `user`'s, whose keys all share its budgets and its bans.
@@ -71,6 +72,15 @@ class Limits:
                     self._window(rule, user, endpoint).join(window)
             self._holds.identify(key_name, user)
             self._repeats.identify(key_name, user)
+
+    def forget(self, account: str) -> None:
+        """Let an account try at once: it has another key, and what the old one was refused says nothing of that.
+
+        Bans, budgets and what a user or an address has to wait for stay.
+        """
+        with self._lock:
+            self._holds.forget(account)
+            self._failed = {failed for failed in self._failed if failed[0] != account}
 
     def reserve(self, caller: Caller, endpoint: Endpoint, now: float) -> Permit | Wait:
         """Return a permit for one call, or when to ask again."""
@@ -113,12 +123,18 @@ class Limits:
             if permit.closed:
                 return
             self._close(permit)
+            asked = (permit.caller.account, permit.endpoint)
+            (self._failed.discard if error is None else self._failed.add)(asked)
             for window in self._windows_of(permit.caller, permit.endpoint):
                 window.answered(now, remaining if window.rule.scope is Scope.USER else None)
             user = _user(permit.caller, permit.endpoint)
             self._repeats.end(user)
             self._repeats.record(user, permit.endpoint, now, error)
             self._holds.settle(permit, now, error, retry_at)
+
+    def is_retry(self, caller: Caller, endpoint: Endpoint) -> bool:
+        """Tell whether the account's last call of the endpoint failed, so that others should go before it."""
+        return (caller.account, endpoint) in self._failed
 
     def remaining(self, caller: Caller, endpoint: Endpoint, now: float) -> int:
         """Return how many calls could go out now, bans and pauses apart."""
@@ -127,10 +143,12 @@ class Limits:
             return max(0, min((window.free(now) for window in windows), default=0))
 
     def blocked_until(self, caller: Caller, endpoint: Endpoint, now: float) -> float | None:
-        """Return the end of the ban or pause in force, `None` if there is none."""
+        """Return the end of the ban or pause in force, ours before one equal error too many included, else `None`."""
         with self._lock:
-            wait = self._holds.blocked(self._known(caller), endpoint, now)
-            return None if wait is None else wait.until
+            caller = self._known(caller)
+            held = self._holds.blocked(caller, endpoint, now)
+            spent = self._repeats.spent(_user(caller, endpoint), endpoint, now)
+            return max((wait.until for wait in (held, spent) if wait is not None), default=None)
 
     def _known(self, caller: Caller) -> Caller:
         user = self._users.get(caller.user)

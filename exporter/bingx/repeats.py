@@ -45,16 +45,25 @@ class Repeats:
         in_flight = self._in_flight[user]
         if in_flight >= AT_MOST:
             return Wait(now + _A_MOMENT, "too many calls of this user are under way")
+        code, count, _ = self._most_common(user, endpoint, now)
+        if count >= AT_MOST or count + in_flight < AT_MOST:
+            return self.spent(user, endpoint, now)
+        return Wait(now + _A_MOMENT, f"error {code} may be about to repeat too often")
+
+    def spent(self, user: str, endpoint: Endpoint, now: float) -> Wait | None:
+        """Tell whether an error has come as often as we let it, and until when nothing may be asked because of it."""
+        code, count, oldest = self._most_common(user, endpoint, now)
+        if count < AT_MOST:
+            return None
+        return Wait(oldest + WITHIN_SECONDS, f"error {code} came {count} times in {WITHIN_SECONDS:.0f} seconds")
+
+    def _most_common(self, user: str, endpoint: Endpoint, now: float) -> tuple[int, int, float]:
+        """Return the commonest code of late, how often it came and when first; a count of 0 if none concerns us."""
         errors = self._recent(user, now)
         if not any(error.whole_account or error.endpoint is endpoint for error in errors):
-            return None
+            return 0, 0, now
         code, count = Counter(error.code for error in errors).most_common(1)[0]
-        if count + in_flight < AT_MOST:
-            return None
-        if count < AT_MOST:
-            return Wait(now + _A_MOMENT, f"error {code} may be about to repeat too often")
-        oldest = next(error.at for error in errors if error.code == code)
-        return Wait(oldest + WITHIN_SECONDS, f"error {code} came {count} times in {WITHIN_SECONDS:.0f} seconds")
+        return code, count, next(error.at for error in errors if error.code == code)
 
     def identify(self, key_name: str, user: str) -> None:
         """Let the errors of a key be those of its user."""

@@ -6,6 +6,7 @@ of what stands in the cells.
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zipfile
@@ -29,7 +30,11 @@ _MOST_ROWS: Final = 20_000  # a call shows 1,000
 _MOST_COLUMNS: Final = 64
 _MOST_SHEETS: Final = 8
 _MOST_PARTS: Final = 256
-_MOST_UNPACKED: Final = 64 * 1024 * 1024
+_MOST_UNPACKED: Final = 16 * 1024 * 1024
+_MOST_TAGS: Final = 700_000  # 20,000 rows of eight cells; the parser takes up to 300 bytes for one
+_OWN_ENTITIES: Final = b"<!DOCTYPE"
+_ENCODING: Final = re.compile(rb"<\?xml[^>]*?\bencoding\s*=\s*[\"']([^\"']*)")
+_ENCODINGS: Final = frozenset({b"utf-8", b"utf-16", b"us-ascii"})
 _PACKED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 _FOREIGN: Final = (
@@ -67,12 +72,25 @@ def _weigh(body: bytes) -> None:
     """Refuse what would not fit into memory; zipfile reads no part further than it declares here."""
     with zipfile.ZipFile(BytesIO(body)) as archive:
         parts = archive.infolist()
-    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _MOST_UNPACKED:
-        message = f"it has more than {_MOST_PARTS} parts, or more than {_MOST_UNPACKED >> 20} MiB in them"
+        if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _MOST_UNPACKED:
+            message = f"it has more than {_MOST_PARTS} parts, or more than {_MOST_UNPACKED >> 20} MiB in them"
+            raise ValueError(message)
+        if any(part.compress_type not in _PACKED for part in parts):
+            message = "it is packed in a way that workbooks are not"
+            raise ValueError(message)
+        if sum(_tags(archive.read(part)) for part in parts) > _MOST_TAGS:
+            message = f"it has more than {_MOST_TAGS} tags"
+            raise ValueError(message)
+
+
+def _tags(part: bytes) -> int:
+    """Count the tags of a part; raises `ValueError` where they cannot be counted, for their number is their price."""
+    plain = part.replace(b"\0", b"")  # UTF-16 then reads as ASCII does
+    found = _ENCODING.search(plain[:256])
+    if _OWN_ENTITIES in plain or (found and found[1].lower() not in _ENCODINGS):
+        message = "its XML is written in a way that workbooks are not"
         raise ValueError(message)
-    if any(part.compress_type not in _PACKED for part in parts):
-        message = "it is packed in a way that workbooks are not"
-        raise ValueError(message)
+    return plain.count(b"<")
 
 
 def _unpacked(body: bytes) -> Iterator[Sheet]:

@@ -21,7 +21,7 @@ from exporter.bingx.errors import ConnectionFailed, InvalidKey
 from exporter.bingx.foreign import FOREIGN, broke_unanswered, too_large, translate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from exporter.bingx.errors import BingxError
     from exporter.bingx.paths import Endpoint
@@ -93,11 +93,13 @@ class RequestsTransport:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._adapters: weakref.WeakSet[LineAdapter] = weakref.WeakSet()
+        self._kept: frozenset[Route] | None = None
 
     def send(self, call: Call) -> Reply:
         """Make the call; raises `BingxError` if no complete answer comes back in time."""
         request = _request(call)
         line, adapter = self._own()
+        self._tidy(adapter, call.route)
         ends_at = self._clock.elapsed() + call.timeout
         outcome = self._attempt(request, call, (line, adapter), ends_at)
         if isinstance(outcome, Reply):
@@ -107,6 +109,10 @@ class RequestsTransport:
         if isinstance(error, ConnectionFailed):
             error.stale = not line.fresh and not line.answered and broke_unanswered(outcome)
         raise error
+
+    def keep(self, routes: Iterable[Route]) -> None:
+        """Have each thread close, at its next call, what it holds of any other route; until told, all are kept."""
+        self._kept = frozenset(routes)
 
     def close(self) -> None:
         """Close every idle connection of every thread."""
@@ -123,6 +129,13 @@ class RequestsTransport:
             with self._lock:
                 self._adapters.add(own[1])
         return own
+
+    def _tidy(self, adapter: LineAdapter, route: Route) -> None:
+        kept = self._kept
+        if kept is not None and getattr(self._local, "kept", None) is not kept:
+            adapter.keep((one.proxy, one.source_address) for one in kept)
+        # A call that is late for a route already left leaves something to be closed again.
+        self._local.kept = kept if kept is None or route in kept else None
 
     def _attempt(
         self, request: requests.PreparedRequest, call: Call, own: tuple[Line, LineAdapter], ends_at: float

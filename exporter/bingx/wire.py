@@ -33,6 +33,8 @@ _EXPONENT: Final = 60
 _PLACES: Final = 100
 _INTEGER: Final = 10**_EXPONENT
 _TEXT_LENGTH: Final = 512
+LABEL_LENGTH: Final = 200  # a symbol has some dozen characters
+_NOT_IN_A_LABEL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 _EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
 _LATEST_MS: Final = 7_258_118_400_000  # 2200-01-01
 _DRIFT_AT_MOST: Final = 32  # an answer that has changed altogether need not say so a thousand times
@@ -59,9 +61,13 @@ class Parsed(Generic[_T]):
 
 
 def decode(body: bytes) -> object:
-    """Decode JSON with every fraction as an exact `Decimal`; raises `MalformedResponse` for anything else than JSON."""
+    """Decode JSON with every fraction as an exact `Decimal`; raises `MalformedResponse` for anything else than JSON.
+
+    Bytes of 0 between its tokens are passed over.
+    """
     if b"\0" in body:
-        body = body.replace(b"\0", b"")
+        # A blank that JSON does not let stand within a name, a number or a text: none becomes the same as another.
+        body = body.replace(b"\0", b"\n")
     try:
         decoded: object = _DECODER.decode(body.removeprefix(_MARK))
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
@@ -192,12 +198,34 @@ class Row:
             return ""
         raise self.bad(name, self._why(name, "a text of at most 512 characters"))
 
-    def identity(self, name: str) -> str:
-        """Read an id, given as text or as a bare integer; null and a missing field are ""."""
+    def label(self, name: str) -> str:
+        """Read a text that names a series, such as a symbol: as `label_or_empty`, and not empty."""
+        value = self.label_or_empty(name)
+        if not value:
+            raise self.bad(name, "is empty or missing")
+        return value
+
+    def label_or_empty(self, name: str) -> str:
+        """Read a text of up to 200 characters without control characters; null and a missing field are "".
+
+        It is taken as it is or not at all: two names that were cut or cleaned could become one series.
+        """
         raw = self._fields.get(name)
-        if type(raw) is int:
-            return str(raw)
-        return self.text_or_empty(name)
+        if raw is None:
+            return ""
+        if type(raw) is not str or not is_label(raw):
+            raise self.bad(name, self._why(name, f"a text of at most {LABEL_LENGTH} characters that print"))
+        return raw
+
+    def identity(self, name: str) -> str:
+        """Read an id, given as text or as a bare integer, as `label_or_empty`; null and a missing field are ""."""
+        raw = self._fields.get(name)
+        if type(raw) is not int:
+            return self.label_or_empty(name)
+        text = str(raw)
+        if not is_label(text):
+            raise self.bad(name, f"is a number of more than {LABEL_LENGTH} characters")
+        return text
 
     def remark(self, name: str) -> str:
         """Read free text that decides nothing: what is too long is cut, what is no text is "", both noted."""
@@ -241,6 +269,11 @@ def number(raw: object) -> Decimal | None:
     if value is None or not (-_EXPONENT <= value.adjusted() <= _EXPONENT and _places(value) <= _PLACES):
         return None
     return value or value.copy_abs()
+
+
+def is_label(text: str) -> bool:
+    """Tell whether a text may be the value of a label: 200 characters at most, none that controls, all Unicode."""
+    return len(text) <= LABEL_LENGTH and not _NOT_IN_A_LABEL(text)
 
 
 def _places(value: Decimal) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.bingx.errors import MalformedResponse
 from exporter.bingx.paths import Endpoint
 from exporter.bingx.spreadsheet import Cells, Sheet, read_sheets
-from exporter.bingx.wire import moment, number
+from exporter.bingx.wire import LABEL_LENGTH, is_label, moment, number
 from exporter.model import IncomeEntry, to_milliseconds
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _OTHER_WORDS: Final = {"LIQUIDATION": "INSURANCE_CLEAR", "REALISED_PNL": "REALIZ
 
 _HEADS_WITHIN: Final = 10
 _TEXT_LENGTH: Final = 512
+_NO_LABEL: Final = f"is not a text of at most {LABEL_LENGTH} characters that print"
 _NO_TEXT: Final = f"is not a text of at most {_TEXT_LENGTH} characters"
 _BRACKETS: Final = re.compile(r"[(\uff08\[].*?[)\uff09\]]")
 _NOT_A_WORD: Final = re.compile(r"\W+")
@@ -126,8 +127,8 @@ class _Columns:
         return WorkbookRow(
             time=value("time").time(self._zone),
             income_type=value("type").income_type(),
-            symbol=value("symbol").text_or_empty(),
-            asset=value("asset").text(),
+            symbol=value("symbol").label_or_empty(),
+            asset=value("asset").label(),
             amount=value("amount").amount(),
             tran_id="",
             trade_id="",
@@ -163,14 +164,22 @@ class _Value:
             raise _bad(self.place, _NO_TEXT)
         return self.cell.replace("\0", "").strip()
 
-    def text(self) -> str:
-        text = self.text_or_empty()
-        if not text:
+    def label_or_empty(self) -> str:
+        if self.cell is None:
+            return ""
+        label = self.cell.strip() if type(self.cell) is str else None
+        if label is None or not is_label(label):
+            raise _bad(self.place, _NO_LABEL)
+        return label
+
+    def label(self) -> str:
+        label = self.label_or_empty()
+        if not label:
             raise _bad(self.place, "is empty")
-        return text
+        return label
 
     def income_type(self) -> str:
-        name = _NOT_A_WORD.sub("_", self.text().upper()).strip("_")
+        name = _NOT_A_WORD.sub("_", self.label().upper()).strip("_")
         if not name:
             raise _bad(self.place, "is not a type of income")
         return _OTHER_WORDS.get(name, name)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from exporter.bingx.paths import Endpoint
 from exporter.metrics.catalogue import SUBJECTS
 from exporter.metrics.own import OwnMetrics
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +80,23 @@ def _code(labels: tuple[str, ...]) -> str:
 
 
 def _print_table(shown: tuple[Entry, ...]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from exporter.cli.table import put, width_of_terminal
 
-    table = Table("metric", "type", "labels", "meaning", box=None, pad_edge=False)
-    for entry in shown:
-        table.add_row(entry.name, entry.type, ", ".join(entry.labels), entry.help)
-    Console(soft_wrap=False).print(table)
+    put(table(shown, width=width_of_terminal()))
+
+
+def table(shown: tuple[Entry, ...], *, width: int | None) -> list[Text]:
+    """Return a line for each metric, or on a terminal of that width a line and what it means below it."""
+    from rich.text import Text
+
+    from exporter.cli.table import HEAD, Column, lay_out
+
+    if width is None:
+        rows = [[Text(one.name), Text(one.type), Text(", ".join(one.labels)), Text(one.help)] for one in shown]
+        return lay_out([Column(head=head) for head in ("metric", "type", "labels", "meaning")], rows)
+    lines = []
+    for one in shown:
+        lines.append(Text.assemble((one.name, HEAD), f"  {one.type}"))
+        for text in filter(None, (", ".join(one.labels), one.help)):
+            lines += [Text(part) for part in wrap(text, width, initial_indent="    ", subsequent_indent="    ")]
+    return lines

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from exporter.app.checkup import check_accounts, usable
 from exporter.cli import service
 from exporter.cli.configuration import read_config
+from exporter.cli.table import Column, lay_out, put, width_of_terminal
+from exporter.cli.wording import shown
 from exporter.clock import SystemClock
 from exporter.config import ConfigError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
 
     from exporter.app.checkup import Finding
 
-_WIDTH_OF_A_FILE: Final = 200
+_COLUMNS: Final = (
+    Column(head="account", elastic=True),
+    Column(head="endpoint"),
+    Column(head="outcome"),
+    Column(head="detail", elastic=True, folds=True),
+)
 
 
 def check(flags: Namespace) -> int:
@@ -41,19 +47,38 @@ def check(flags: Namespace) -> int:
 
 
 def _print(findings: list[Finding]) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
-    table = Table("account", "endpoint", "outcome", "detail", box=None, pad_edge=False)
-    for finding in findings:
-        outcome = Text(finding.outcome, style="green" if finding.works else "red")
-        table.add_row(Text(finding.account), finding.endpoint, outcome, Text(finding.detail))
-    console.print(table)
-    for (account, mend), endpoints in _mends(findings).items():
-        console.print(Text(f"\n{account}, {', '.join(endpoints)}: {mend}."), soft_wrap=True)
+    width = width_of_terminal()
+    put(table_of(findings, width=width))
+    for what in advice(findings):
+        lines = [what] if width is None else wrap(what, width, subsequent_indent="  ")
+        put([Text(), *map(Text, lines)])
 
 
-def _mends(findings: list[Finding]) -> dict[tuple[str, str], list[str]]:
-    mends: dict[tuple[str, str], list[str]] = {}
+def table_of(findings: Sequence[Finding], *, width: int | None) -> list[Text]:
+    """Return a line for each finding; on a terminal of that width an account is named once, and details are folded."""
+    rows = [_row(finding) for finding in findings]
+    if width is not None:
+        for row, before, finding in zip(rows[1:], findings, findings[1:], strict=False):
+            row[0] = Text() if before.account == finding.account else row[0]
+    return lay_out(_COLUMNS, rows, width=width)
+
+
+def _row(finding: Finding) -> list[Text]:
+    outcome = Text(finding.outcome, style="green" if finding.works else "red")
+    return [Text(shown(finding.account)), Text(finding.endpoint), outcome, Text(shown(finding.detail))]
+
+
+def advice(findings: Sequence[Finding]) -> list[str]:
+    """Return what there is to do, each thing once: for which accounts and endpoints, and what."""
+    mends: dict[str, dict[str, list[str]]] = {}
     for finding in findings:
         if finding.mend:
-            mends.setdefault((finding.account, finding.mend), []).append(finding.endpoint)
-    return mends
+            mends.setdefault(finding.mend, {}).setdefault(finding.account, []).append(finding.endpoint)
+    told = []
+    for mend, accounts in mends.items():
+        alike: dict[str, list[str]] = {}
+        for account, endpoints in accounts.items():
+            alike.setdefault(", ".join(endpoints), []).append(account)
+        where = "; ".join(f"{', '.join(names)}: {endpoints}" for endpoints, names in alike.items())
+        told.append(shown(f"{where}: {mend}."))
+    return told

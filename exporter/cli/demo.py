@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import yaml
 
 from exporter import logs
-from exporter.app import App, Options
+from exporter.app import App
 from exporter.cli import service
-from exporter.cli.version import build
+from exporter.cli.signals import Signals
 from exporter.config import Config, load
 from exporter.ledger import LedgerError
 from exporter.simulator import Options as Simulation
 from exporter.simulator import Simulator
+from exporter.web.access import WebConfigError
 from exporter.web.server import ListenError
 
 if TYPE_CHECKING:
@@ -25,31 +26,24 @@ if TYPE_CHECKING:
 
 def demo(flags: Namespace) -> int:
     """Run exchange and exporter until SIGTERM or SIGINT; what they write goes with them."""
-    service.hold_signals()
+    signals = Signals()
     service.begin(flags)
-    this = build()
-    options = Options(
-        addresses=service.listen_on(flags),
-        telemetry_path=flags.telemetry_path,
-        process_metrics=flags.process_metrics,
-        version=this.version,
-        revision=this.revision,
-    )
+    options = service.web_options(flags)
     with ExitStack() as parts:
         exchange = parts.enter_context(Simulator(Simulation(seed=flags.seed, scenario=flags.scenario)))
         folder = Path(parts.enter_context(TemporaryDirectory(prefix="bingx-exporter-demo-")))
         try:
             app = parts.enter_context(App(_config(exchange, folder), options))
-        except (LedgerError, ListenError) as error:
+        except (WebConfigError, LedgerError, ListenError) as error:
             return service.fail(str(error))
         _announce(exchange, app, flags)
-        service.wait_for_end()
+        service.wait_for_end(signals, on_turn=app.look_after)
     return 0
 
 
 def simulate(flags: Namespace) -> int:
     """Run the exchange alone until SIGTERM or SIGINT."""
-    service.hold_signals()
+    signals = Signals()
     service.begin(flags)
     host, _, port = flags.listen_address.rpartition(":")
     try:
@@ -57,7 +51,7 @@ def simulate(flags: Namespace) -> int:
         with Simulator(simulation) as exchange:
             print(f"The simulated exchange:  {exchange.url}", flush=True)
             print(f"Its accounts and keys:   {exchange.url}/_sim/accounts", flush=True)
-            service.wait_for_end()
+            service.wait_for_end(signals)
     except (OSError, OverflowError, ValueError) as error:
         return service.fail(f"cannot simulate on {flags.listen_address!r}: {error}")
     return 0

@@ -41,6 +41,12 @@ def _simulate(flags: Namespace) -> int:
     return simulate(flags)
 
 
+def _top(flags: Namespace) -> int:
+    from exporter.cli.top.command import command
+
+    return command(flags)
+
+
 def _check(flags: Namespace) -> int:
     from exporter.cli.check import check
 
@@ -63,13 +69,14 @@ def _income(flags: Namespace) -> int:
 def _healthcheck(flags: Namespace) -> int:
     from exporter.cli.healthcheck import healthcheck
 
-    return healthcheck(flags.url)
+    return healthcheck(flags.url, form=flags.format)
 
 
 _COMMANDS: Final[dict[str, Callable[[Namespace], int]]] = {
     "run": _run,
     "demo": _demo,
     "simulate": _simulate,
+    "top": _top,
     "check": _check,
     "metrics": _metrics,
     "income": _income,

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.cli.income.flags import add_income_flags
+from exporter.cli.top.flags import add_top_flags
 from exporter.cli.version import version_text
 from exporter.logs import FORMATS, LEVELS
 from exporter.model import CollectorName
+from exporter.web.place import placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_ADDRESS: Final = ":10066"
+_OTHER_PAGES: Final = ("/", "/config", "/probe", "/sd")
 COMMANDS: Final = {
     "run": "collect from the exchange and serve metrics (the default)",
     "demo": "the same with a simulated exchange; no key needed",
     "simulate": "the simulated exchange alone",
+    "top": "watch a running exporter in the terminal: accounts, and positions by their distance to liquidation",
     "check": "call each endpoint of each account once and say what works",
     "metrics": "print every metric with its labels and meaning",
     "income": "ask, check, compare and export the ledger of the fund flow",
@@ -30,7 +35,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     Raises `SystemExit`: 0 after help or version, 2 for flags that are not understood.
     """
-    return _parser().parse_args(_with_command(arguments))
+    parser = command_line()
+    flags = parser.parse_args(_with_command(arguments))
+    if hasattr(flags, "route_prefix"):
+        _settle_place(flags, parser)
+    return flags
+
+
+def _settle_place(flags: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    if flags.systemd_sockets and flags.addresses:
+        parser.error("--web.systemd-socket and --web.listen-address exclude each other: systemd owns the addresses")
+    try:
+        flags.place = placed(route_prefix=flags.route_prefix, external_url=flags.external_url)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _with_command(arguments: Sequence[str]) -> list[str]:
@@ -39,7 +57,8 @@ def _with_command(arguments: Sequence[str]) -> list[str]:
     return list(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of all commands and their flags."""
     parser = argparse.ArgumentParser(
         prog="bingx-exporter",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -69,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     by_name["simulate"].add_argument(
         "--listen-address", default="127.0.0.1:0", metavar="HOST:PORT", help="loopback address (default %(default)s)"
     )
+    add_top_flags(by_name["top"], path=_path)
     by_name["metrics"].add_argument(
         "--format", choices=("table", "json", "markdown"), default="table", help="default: %(default)s"
     )
@@ -77,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         "--url",
         default=f"http://127.0.0.1{DEFAULT_ADDRESS}/-/healthy",
         help="what to ask (default %(default)s)",
+    )
+    by_name["healthcheck"].add_argument(
+        "--format", choices=("text", "json"), default="text", help="default: %(default)s"
     )
     return parser
 
@@ -134,6 +157,45 @@ def _add_web_flags(parser: argparse.ArgumentParser) -> None:
         help="where the metrics stand (default %(default)s)",
     )
     group.add_argument(
+        "--web.config.file",
+        dest="web_config",
+        metavar="FILE",
+        type=Path,
+        help="YAML file with TLS, users and headers, as Prometheus' own exporters have it (default: none)",
+    )
+    group.add_argument(
+        "--web.systemd-socket",
+        dest="systemd_sockets",
+        action="store_true",
+        help="listen on the sockets that systemd hands over, and on no address",
+    )
+    group.add_argument(
+        "--web.external-url",
+        dest="external_url",
+        metavar="URL",
+        help="the URL under which others reach it, if that is a different one (default: none)",
+    )
+    group.add_argument(
+        "--web.route-prefix",
+        dest="route_prefix",
+        metavar="PATH",
+        help="the path below which all pages stand (default: the path of --web.external-url)",
+    )
+    group.add_argument(
+        "--web.max-requests",
+        dest="most_requests",
+        type=_positive,
+        default=40,
+        metavar="N",
+        help="most answers that may wait to be read; beyond that the oldest connection is closed (default %(default)s)",
+    )
+    group.add_argument(
+        "--web.protect-health",
+        dest="protects_health",
+        action="store_true",
+        help="ask for the password of --web.config.file at /-/healthy and /-/ready, too",
+    )
+    group.add_argument(
         "--web.disable-exporter-metrics",
         dest="process_metrics",
         action="store_false",
@@ -141,9 +203,26 @@ def _add_web_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        message = f"{text!r} is no whole number from 0"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    number = _count(text)
+    if not number:
+        message = "0 would answer nobody; it is a whole number from 1"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
 def _path(text: str) -> str:
-    if not text.startswith("/") or text == "/" or text.startswith("/-/") or any(c in text for c in "?#{} "):
-        message = f"{text!r} is no path for metrics: it starts with /, is not / alone, and is none of /-/…"
+    taken = text in _OTHER_PAGES or text.startswith("/-/")
+    if not text.startswith("/") or taken or any(c in text for c in "?#{} "):
+        others = ", ".join(_OTHER_PAGES)
+        message = f"{text!r} is no path for metrics: it starts with /, and is none of {others} and /-/…"
         raise argparse.ArgumentTypeError(message)
     return text
 
@@ -151,6 +230,28 @@ def _path(text: str) -> str:
 def _add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config.check", dest="config_check", action="store_true", help="check the configuration and exit with 0 or 1"
+    )
+    parser.add_argument(
+        "--config.auto-reload",
+        dest="auto_reload",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="read the configuration again when it or a key file changes (SIGHUP always does; default: off)",
+    )
+    parser.add_argument(
+        "--web.enable-lifecycle",
+        dest="lifecycle",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="allow a reload by PUT or POST to /-/reload (default: off)",
+    )
+    parser.add_argument(
+        "--limit.series-per-account",
+        dest="series_per_account",
+        type=_count,
+        default=20_000,
+        metavar="N",
+        help="most samples that one account may have on the page, 0 for any number (default %(default)s)",
     )
 
 

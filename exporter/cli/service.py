@@ -1,23 +1,27 @@
-"""What a long-running command does around its work: logs, the build, the signals that end it."""
+"""What a long-running command does around its work: logs, the build, a start and an end that can be asked for."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
 from exporter import logs
+from exporter.app import Options
+from exporter.cli import notify
+from exporter.cli.signals import ENDING
 from exporter.cli.version import build
 
 if TYPE_CHECKING:
+    import signal
     from argparse import Namespace
     from collections.abc import Callable, Sequence
 
-ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
+    from exporter.cli.signals import Signals
+
 _GLANCE_SECONDS: Final = 0.02
-_IGNORED: Final = frozenset({signal.SIGHUP})
+_LOOK_SECONDS: Final = 1.0
 
 
 def begin(flags: Namespace, stream: logs.Stream | None = None) -> None:
@@ -35,17 +39,13 @@ def configure_logs(flags: Namespace, stream: logs.Stream | None = None) -> None:
     logs.configure(flags.log_level, flags.log_format, stream)
 
 
-def hold_signals() -> None:
-    """Keep the signals for `wait_for_end`; threads begun later inherit that, so that none of them is interrupted."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING | _IGNORED)
-
-
-def started(start: Callable[[], None]) -> bool:
+def started(start: Callable[[], None], signals: Signals) -> bool:
     """Run `start` and return true, or false if the process is asked to end before it is done; raises what it raises.
 
-    A start can take long (a database that does not answer, another process that migrates), and the signals that end
-    this process are held back for `wait_for_end`.
+    A start can take long: a database that does not answer, another process that migrates. Who asks for a reload
+    meanwhile gets it afterwards: the configuration has been read already.
     """
+    hangups: list[signal.Signals] = []
     outcome: list[Exception | None] = []
 
     def attempt() -> None:
@@ -59,20 +59,41 @@ def started(start: Callable[[], None]) -> bool:
     thread = threading.Thread(target=attempt, name="start", daemon=True)
     thread.start()
     while thread.is_alive():
-        if signal.sigtimedwait(ENDING, 0) is not None:
+        told = signals.next(_GLANCE_SECONDS)
+        if told in ENDING:
             return False
-        thread.join(_GLANCE_SECONDS)
+        if told is not None:
+            hangups = [told]
     if outcome[0] is not None:
         raise outcome[0]
+    for told in hangups:
+        signals.put_back(told)
     return True
 
 
-def wait_for_end() -> None:
-    """Return when the process is asked to end."""
+def wait_for_end(
+    signals: Signals,
+    *,
+    on_hangup: Callable[[Callable[[], None]], None] | None = None,
+    on_turn: Callable[[], None] = lambda: None,
+) -> None:
+    """Say that the start is done, and return when the process is asked to end.
+
+    `on_turn` is called once a second, `on_hangup` on SIGHUP with whom to tell when that is done.
+    """
+    notify.ready()
     logger = logs.get_logger(__name__)
-    while (number := signal.sigwait(ENDING | _IGNORED)) not in ENDING:
-        logger.warning("This signal changes nothing; restart to read the configuration again", signal=_name(number))
-    logger.info("Stopping", signal=_name(number))
+    while (told := signals.next(_LOOK_SECONDS)) not in ENDING:
+        if told is None:
+            on_turn()
+        elif on_hangup is None:
+            logger.warning("This signal changes nothing here", signal=told.name)
+        else:
+            logger.info("Reloading", signal=told.name)
+            notify.reloading()
+            on_hangup(notify.ready)
+    logger.info("Stopping", signal=told.name)
+    notify.stopping()
 
 
 def fail(message: str) -> int:
@@ -82,11 +103,19 @@ def fail(message: str) -> int:
     return 1
 
 
-def listen_on(flags: Namespace) -> tuple[str, ...]:
-    """Return the addresses that the flags name."""
+def web_options(flags: Namespace) -> Options:
+    """Return what the flags say of the port, and which build this is."""
+    this = build()
     addresses: Sequence[str] = flags.addresses or flags.addresses_by_default
-    return tuple(addresses)
-
-
-def _name(number: int) -> str:
-    return signal.Signals(number).name
+    return Options(
+        addresses=tuple(addresses),
+        telemetry_path=flags.telemetry_path,
+        process_metrics=flags.process_metrics,
+        version=this.version,
+        revision=this.revision,
+        web_config=flags.web_config,
+        systemd_sockets=flags.systemd_sockets,
+        protects_health=flags.protects_health,
+        most_requests=flags.most_requests,
+        place=flags.place,
+    )

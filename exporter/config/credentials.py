@@ -57,6 +57,7 @@ def is_readable_by_everyone(path: Path) -> bool:
 def _from_file(given: Given, path: Path, findings: Findings) -> Secret | None:
     # A word without a slash may be the key itself, written after the wrong name.
     subject = given.shown if "/" in given.shown else "the file"
+    findings.sources.opening(path)
     try:
         secret = parse_secret(_contents(path))
         if is_readable_by_everyone(path):

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from exporter.config import credentials, keys, reading
-from exporter.config.problems import Place, quoted
+from exporter.config.problems import Place
 from exporter.config.reading import Given
 from exporter.config.values import BadValue
+from exporter.yamltext import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

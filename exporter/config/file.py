@@ -9,8 +9,9 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from exporter.config import credentials, document, keys
-from exporter.config.problems import Place, quoted
+from exporter.config.problems import Place
 from exporter.config.reading import Given, Reader, defaults, overlay
+from exporter.yamltext import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,6 +45,7 @@ def read(path: Path, *, environ: Mapping[str, str], findings: Findings) -> tuple
 
 
 def _contents(path: Path, findings: Findings) -> str | None:
+    findings.sources.opening(path)
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)

@@ -204,8 +204,19 @@ ACCOUNT: Final = Group(
             parse=values.parse_base_url,
             secret=True,
             absent="the environment's host",
-            help="Another host of the exchange, `http://` or `https://`, without a path.",
+            help="Another host of the exchange, `http://` or `https://`, without a path. With it there is no second "
+            "host unless `fallback_url` names one.",
             example="https://open-api.bingx.com",
+        ),
+        Key(
+            name="fallback_url",
+            kind="URL",
+            parse=values.parse_base_url,
+            secret=True,
+            absent="the environment's second host, or none if `base_url` is set",
+            help="The host that is used while the first cannot be reached (no address, no connection, no answer) and "
+            "this one can. Never after an answer, and only until the first answers again.",
+            example="https://open-api.bingx.pro",
         ),
         Key(
             name="proxy",

@@ -55,7 +55,12 @@ def load(
     settings = tuple(_account_settings(account, overrides) for account in accounts)
     for account, built in zip(accounts, settings, strict=True):
         _warn_of_oddities(account, built, findings)
-    return Config(ledger=LedgerSettings(**plain(ledger)), accounts=settings, warnings=findings.warnings)
+    return Config(
+        ledger=LedgerSettings(**plain(ledger)),
+        accounts=settings,
+        warnings=findings.warnings,
+        stamps=findings.sources.stamps,
+    )
 
 
 def _account_settings(tree: Tree, overrides: Mapping[CollectorName, bool]) -> AccountSettings:
@@ -80,7 +85,7 @@ def _collector_settings(values: Mapping[str, Mapping[str, Any]]) -> CollectorSet
 
 
 def _warn_of_oddities(tree: Tree, settings: AccountSettings, findings: Findings) -> None:
-    name, base_url = tree["name"], tree.get("base_url")
+    name = tree["name"]
     if isinstance(name, Given) and not settings.collectors.enabled:
         findings.warn(name.place, "every collector of this account is switched off")
     if (
@@ -89,8 +94,10 @@ def _warn_of_oddities(tree: Tree, settings: AccountSettings, findings: Findings)
         and not settings.collectors.income.enabled
     ):
         findings.warn(name.place, "the reconciliation does not run: it needs the income collector", "switch that on")
-    if isinstance(base_url, Given) and settings.base_url and _is_in_the_clear(settings.base_url):
-        findings.warn(base_url.place, "sends the API key in the clear", "use https://")
+    for key, url in (("base_url", settings.base_url), ("fallback_url", settings.fallback_url)):
+        given = tree.get(key)
+        if isinstance(given, Given) and url and _is_in_the_clear(url):
+            findings.warn(given.place, "sends the API key in the clear", "use https://")
 
 
 def _is_in_the_clear(url: str) -> bool:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from exporter.config import document, values
-from exporter.config.problems import Place, nearest, quoted
+from exporter.config.problems import Place
 from exporter.config.shapes import Group, Key, Labels, Listing
+from exporter.yamltext import nearest, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,9 @@ from exporter.model import CollectorName
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
+    from pathlib import Path
 
+    from exporter.config.sources import Stamp
     from exporter.model import Secret
 
 
@@ -97,8 +99,8 @@ class CollectorSettings:
 class AccountSettings:
     """One account.
 
-    `timeout` and `recv_window` are seconds, `stale_after` is a number of intervals. `base_url` is `None` where the
-    environment decides. `proxy` may hold a password and is kept out of the repr.
+    `timeout` and `recv_window` are seconds, `stale_after` is a number of intervals. `base_url` and
+    `fallback_url` are `None` where the environment decides. `proxy` may hold a password and is kept out of the repr.
     """
 
     name: str
@@ -107,6 +109,7 @@ class AccountSettings:
     environment: str
     labels: Mapping[str, str]
     base_url: str | None
+    fallback_url: str | None = None
     proxy: str | None = field(repr=False)
     source_address: str | None
     timeout: float
@@ -117,8 +120,12 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A configuration that can be run; `warnings` are lines for the log, free of secrets."""
+    """A configuration that can be run; `warnings` are lines for the log, free of secrets.
+
+    `stamps` are the files that it was read from, as they stood then.
+    """
 
     ledger: LedgerSettings
     accounts: tuple[AccountSettings, ...]
     warnings: tuple[str, ...]
+    stamps: Mapping[Path, Stamp | None] = field(default_factory=dict, compare=False)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from exporter.config.problems import nearest
 from exporter.model import Secret
+from exporter.yamltext import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -238,6 +238,12 @@ class AccountBook:
                 for content, info in records.known_entries(connection, self._mirror.id, *span)
             )
 
+    def hide(self) -> None:
+        """Take note that nothing of this account is on display any more: what is new then stands at 0 once more."""
+        with self._displaying:
+            self._displays = False
+            self._zero.show((), now=0.0)
+
     def configure(self, *, since: str, initial_zero: float, retention: timedelta | None = None) -> None:
         """Take over the settings of a (re)load: the text of `since`, seconds at 0 of a new series, age of entries."""
         self.epoch_changed = since != self._mirror.since

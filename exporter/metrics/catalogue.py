@@ -13,18 +13,19 @@ ACCOUNT_SUBJECTS: Final[tuple[Subject[Any, Any], ...]] = (
     health.UP,
     health.COLLECTOR,
     health.FAILURES,
+    health.CUT,
     account.INFO,
     account.KEY,
     account.BALANCE,
     position.OPEN,
-    position.POSITION,
     fees.COMMISSION,
     income.PROGRESS,
     income.SURPRISES,
-    income.TOTALS,
     reconciliation.RECONCILIATION,
+    position.POSITION,
+    income.TOTALS,
 )
-"""Rendered per account, when its data changes."""
+"""Rendered per account, when its data changes; where not all may stand on the page, the later ones give way."""
 
 SCRAPE_SUBJECTS: Final[tuple[Subject[Any, Any], ...]] = (api.BUDGET, api.OFFSET)
 """Rendered at the scrape, since they change by themselves."""

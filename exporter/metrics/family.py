@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,6 +47,9 @@ class Subject(Generic[Data, Row]):
 
     `rows` cuts a snapshot into pairs of label values and row. `labels` names the values; `common` names the labels
     that stand before them on every series. `free_labels` says that each row brings label names of its own.
+
+    Where not all rows of an account may stand on its page, those with the lowest `rank` do, by default the first ones;
+    with `keeps`, those that stood there before come first of all.
     """
 
     name: str
@@ -56,3 +59,5 @@ class Subject(Generic[Data, Row]):
     common: tuple[str, ...] = ("account",)
     free_labels: Callable[[Row], Iterable[tuple[str, str]]] | None = None
     source: str = field(default="")
+    rank: Callable[[Row], Any] | None = None
+    keeps: bool = False

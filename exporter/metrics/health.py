@@ -93,3 +93,22 @@ FAILURES: Final[Subject[Statuses, int]] = Subject(
         ),
     ),
 )
+
+
+def _whole(samples: int) -> Iterable[Labelled[int]]:
+    return (((), samples),)
+
+
+CUT: Final[Subject[int, int]] = Subject(
+    name="cut",
+    source="the page",
+    rows=_whole,
+    families=(
+        Family(
+            name="bingx_account_series_cut",
+            help="Samples of the account that `--limit.series-per-account` keeps off the page, counted when its data "
+            "last came; 0 when all are there.",
+            value=lambda samples: samples,
+        ),
+    ),
+)

@@ -21,6 +21,8 @@ TOTALS: Final[Subject[IncomeState, IncomeTotal]] = Subject(
     source="the ledger of the income call",
     labels=("asset", "symbol", "income_type"),
     rows=_totals,
+    rank=lambda total: total.created_at,
+    keeps=True,
     families=(
         Family(
             name="bingx_income_credited_total",

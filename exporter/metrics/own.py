@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -15,11 +16,12 @@ from prometheus_client.process_collector import ProcessCollector
 from exporter.metrics.render import END_OF_OPENMETRICS, Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
 _LATENCY_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_WATCHED_THREADS: Final = ("reload", "scheduler", "web")
 _SUFFIX_IN_TEXT: Final = {"counter": "_total", "info": "_info"}
 
 
@@ -35,12 +37,38 @@ class _WithoutCreated:
             yield metric
 
 
+class _Asked:
+    """A gauge whose value is asked for when the page is rendered; there is no sample while it is not known."""
+
+    def __init__(self, name: str, text: str, value: Callable[[], float | None]) -> None:
+        self._name = name
+        self._text = text
+        self._value = value
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(self._name, self._text, value=self._value())
+
+
 class OwnMetrics:
     """The instruments of one exporter, in a registry of their own; thread-safe as prometheus-client is."""
 
-    def __init__(self, *, version: str, revision: str, endpoints: Iterable[str], process: bool = True) -> None:
-        """Create the instruments; series of all known `endpoints` start at 0. `process` adds process and runtime."""
+    def __init__(
+        self,
+        *,
+        version: str,
+        revision: str,
+        endpoints: Iterable[str],
+        process: bool = True,
+        last_turn: Callable[[], float | None] = lambda: None,
+        web_config: Callable[[], bool | None] = lambda: None,
+    ) -> None:
+        """Create the instruments; series of all known `endpoints` start at 0. `process` adds process and runtime.
+
+        At each rendering `last_turn` is asked when the scheduler last turned (seconds since 1970, `None` if never), and
+        `web_config` whether the web configuration on disk can be used (`None` if there is none).
+        """
         self._registry = CollectorRegistry()
+        self._hash: float | None = None
         self._labels: dict[str, tuple[str, ...]] = {}
         self._seconds = self._histogram(
             "bingx_api_request_duration_seconds",
@@ -74,7 +102,27 @@ class OwnMetrics:
             "bingx_exporter_config_last_reload_success_timestamp_seconds",
             "When the configuration was last loaded with success, in seconds since 1970.",
         )
+        self._ask(
+            "bingx_exporter_config_hash",
+            "The first 48 bits of the SHA-256 of the configuration in force: it tells whether two exporters run alike.",
+            lambda: self._hash,
+        )
+        self._ask(
+            "bingx_exporter_scheduler_last_turn_timestamp_seconds",
+            "When the thread that begins all polls last turned, in seconds since 1970; it does so once a second.",
+            last_turn,
+        )
+        self._ask(
+            "bingx_exporter_web_config_last_reload_successful",
+            "Whether the web configuration and its certificates could be used (1 = yes, 0 = no); absent without them.",
+            web_config,
+        )
+        self._restarts = self._counter(
+            "bingx_exporter_thread_restarts", "Threads that had died and were started again, by thread.", "thread"
+        )
         self._build(version=version, revision=revision, pythonversion=platform.python_version())
+        for thread in _WATCHED_THREADS:
+            self._restarts.labels(thread)
         for endpoint in endpoints:
             self._seconds.labels(endpoint)
             self._calls.labels(endpoint)
@@ -94,6 +142,9 @@ class OwnMetrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, registry=self._registry)
+
+    def _ask(self, name: str, text: str, value: Callable[[], float | None]) -> None:
+        self._registry.register(_Asked(name, text, value))
 
     def _build(self, **facts: str) -> None:
         self._labels["bingx_exporter_build"] = tuple(facts)
@@ -121,6 +172,14 @@ class OwnMetrics:
         self._reloaded.set(int(at is not None))
         if at is not None:
             self._reloaded_at.set(at)
+
+    def configured(self, fingerprint: float) -> None:
+        """Record which configuration is in force, as a whole number below 2**48 that is made of its text."""
+        self._hash = fingerprint
+
+    def restarted(self, thread: str) -> None:
+        """Count a thread that had died and was started again: reload, scheduler or web."""
+        self._restarts.labels(thread).inc()
 
     def catalogue(self) -> dict[str, tuple[str, tuple[str, ...], str]]:
         """Return every family as its name in the text format -> type, labels, help."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from exporter.metrics.family import Family, Labelled, Subject
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from exporter.model import Position
 
 _RATIO: Final = "ratio"
+_NONE: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,18 @@ def _positions(data: OpenPositions) -> Iterable[Labelled[Position]]:
     return (((*_labels(one), ""), one) for one in merge(data.positions, _labels))
 
 
+def _nearness(position: Position) -> tuple[bool, Decimal]:
+    """Order positions by their distance to liquidation, those of which it is not known, or that have none, last."""
+    distance = liquidation_distance(position)
+    return (distance is None, distance or _NONE)
+
+
 POSITION: Final[Subject[OpenPositions, Position]] = Subject(
     name="positions",
     source="the positions call",
     labels=("asset", "symbol", "side", "margin_mode", "position_id"),
     rows=_positions,
+    rank=_nearness,
     families=(
         Family(
             name="bingx_position_amount",

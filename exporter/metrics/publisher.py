@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from exporter.metrics import account, fees, health, income, position, reconciliation
 from exporter.metrics.position import OpenPositions
-from exporter.model import Balances, CommissionRate, IncomeReconciliation, IncomeState
+from exporter.model import Balances, CollectorName, CommissionRate, IncomeReconciliation, IncomeState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.metrics.family import Subject
     from exporter.metrics.page import Page
-    from exporter.model import Account, CollectorName, KeyPermissions, PollStatus
+    from exporter.model import Account, KeyPermissions, PollStatus
+
+
+_KEY: Final[tuple[Subject[Any, Any], ...]] = (account.KEY,)
+_GAUGES: Final[Mapping[CollectorName, tuple[Subject[Any, Any], ...]]] = {
+    CollectorName.BALANCE: (account.BALANCE,),
+    CollectorName.POSITIONS: (position.OPEN, position.POSITION),
+    CollectorName.INCOME: (income.PROGRESS,),
+    CollectorName.COMMISSION_RATE: (fees.COMMISSION,),
+    CollectorName.RECONCILIATION: (reconciliation.RECONCILIATION,),
+}
+_COUNTERS: Final[Mapping[CollectorName, tuple[Subject[Any, Any], ...]]] = {
+    CollectorName.INCOME: (income.SURPRISES, income.TOTALS),
+}
 
 
 class Shown(Protocol):
@@ -67,6 +81,14 @@ class Publisher:
     def permissions_changed(self, name: str, permissions: KeyPermissions, expires_at: float) -> None:
         """Show what the key of an account may do until that moment (elapsed seconds)."""
         self._page.put(account.KEY, name, permissions, expires_at=expires_at)
+
+    def withdraw(self, name: str) -> None:
+        """Take the gauges of an account off the page: nobody knows whether they are those of its new key."""
+        self._page.withdraw((*_KEY, *(gauge for gauges in _GAUGES.values() for gauge in gauges)), name)
+
+    def forget(self, name: str, collector: CollectorName) -> None:
+        """Take all that a collector has shown off the page, for it is switched off."""
+        self._page.withdraw((*_GAUGES[collector], *_COUNTERS.get(collector, ())), name)
 
     def statuses_changed(self, name: str, statuses: Mapping[CollectorName, PollStatus]) -> None:
         """Show how the collectors of an account are doing."""

@@ -14,7 +14,7 @@ from exporter.metrics.family import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.metrics.family import Data, Family, Number, Row, Subject
+    from exporter.metrics.family import Data, Family, Labelled, Number, Row, Subject
 
 
 class Format(Enum):
@@ -38,6 +38,11 @@ class Fragment:
         """Return the pieces for that format."""
         return self.text if exposition is Format.TEXT else self.openmetrics
 
+    @property
+    def samples(self) -> int:
+        """How many samples these are in OpenMetrics, the fuller of the two; each is a line."""
+        return sum(piece.count(b"\n") for piece in self.openmetrics)
+
 
 def number(value: Number) -> str:
     """Write a number as the shortest text that reads back as its nearest float; a negative zero loses its sign."""
@@ -54,6 +59,9 @@ def label_block(labels: Iterable[tuple[str, str]]) -> str:
 
 
 def _escaped(value: str) -> str:
+    if not value.isascii():
+        # Lone surrogates are refused wherever a text comes in; one that came through would break the whole page.
+        value = value.encode("utf-8", "backslashreplace").decode()
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
@@ -71,8 +79,13 @@ def header(family: Family[Any], exposition: Format) -> bytes:
 
 def render(subject: Subject[Data, Row], data: Data, common: tuple[str, ...] = ()) -> Fragment:
     """Render one snapshot of a subject; `common` are the values of the labels that the subject has in common."""
+    return render_rows(subject, subject.rows(data), common)
+
+
+def render_rows(subject: Subject[Any, Row], labelled: Iterable[Labelled[Row]], common: tuple[str, ...]) -> Fragment:
+    """Render some rows of a subject, in their order."""
     before = tuple(zip(subject.common, common, strict=True))
-    rows = [(_block(subject, before, values, row), row) for values, row in subject.rows(data)]
+    rows = [(_block(subject, before, values, row), row) for values, row in labelled]
     text = tuple(_lines(family, rows) for family in subject.families)
     openmetrics = tuple(
         _lines_with_created(family, rows) if family.created is not None else lines
@@ -89,7 +102,7 @@ def _block(subject: Subject[Any, Row], before: tuple[tuple[str, str], ...], valu
 def _lines(family: Family[Row], rows: list[tuple[str, Row]]) -> bytes:
     name, value_of = family.name, family.value
     lines = [f"{name}{block} {number(value)}\n" for block, row in rows if (value := value_of(row)) is not None]
-    return "".join(lines).encode("utf-8", "replace")
+    return "".join(lines).encode()
 
 
 def _lines_with_created(family: Family[Row], rows: list[tuple[str, Row]]) -> bytes:
@@ -100,4 +113,4 @@ def _lines_with_created(family: Family[Row], rows: list[tuple[str, Row]]) -> byt
         if value is not None and family.created is not None:
             born = number(family.created(row).timestamp())
             lines.append(f"{family.name}{block} {number(value)}\n{base}_created{block} {born}\n")
-    return "".join(lines).encode("utf-8", "replace")
+    return "".join(lines).encode()

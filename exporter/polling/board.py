@@ -52,11 +52,41 @@ class Board:
         self._accounts: dict[str, _Account] = {}
 
     def open(self, account: str, intervals: Mapping[CollectorName, float]) -> None:
-        """Begin an account with its enabled collectors and their intervals in seconds."""
-        entry = _Account({name: PollStatus(interval_seconds=interval) for name, interval in intervals.items()})
+        """Begin an account with its enabled collectors and their intervals in seconds.
+
+        Of one that is there already, collectors that go on keep how they are doing; the others are forgotten.
+        """
+        known = self._accounts.get(account) or _Account({})
+        statuses = {
+            name: replace(known.statuses.get(name, PollStatus(interval_seconds=interval)), interval_seconds=interval)
+            for name, interval in intervals.items()
+        }
+        snapshots = {name: snapshot for name, snapshot in known.snapshots.items() if name in statuses}
+        entry = _Account(statuses, snapshots)
         self._accounts = {**self._accounts, account: entry}
         with entry.lock:
             self._listener.statuses_changed(account, dict(entry.statuses))
+
+    def close(self, account: str) -> None:
+        """Forget an account, for which nobody calls any more."""
+        self._accounts = {name: entry for name, entry in self._accounts.items() if name != account}
+
+    def withdraw(self, account: str) -> None:
+        """Forget what an account was like: nobody knows whether its new key is of the same user. Failures stay."""
+        entry = self._accounts[account]
+        with entry.lock:
+            entry.snapshots.clear()
+            for collector in entry.statuses:
+                self._replace(account, collector, succeeded=None, reason=None, last_success_at=None)
+
+    def hasten(self, account: str, collector: CollectorName, seconds: float) -> None:
+        """Let what a collector has shown expire by so many (negative) seconds sooner; never later than it was to."""
+        entry = self._accounts[account]
+        with entry.lock:
+            snapshot = entry.snapshots.get(collector)
+            if snapshot is not None and seconds < 0:
+                entry.snapshots[collector] = sooner = replace(snapshot, expires_at=snapshot.expires_at + seconds)
+                self._listener.data_changed(account, collector, sooner)
 
     def succeeded(
         self,
@@ -124,14 +154,18 @@ class Board:
                     self._replace(account, collector, succeeded=False, reason=reason)
 
     def statuses(self, account: str) -> Mapping[CollectorName, PollStatus]:
-        """Return how the collectors of the account are doing."""
-        entry = self._accounts[account]
+        """Return how the collectors of the account are doing; nothing of an account that is not open."""
+        entry = self._accounts.get(account)
+        if entry is None:
+            return {}
         with entry.lock:
             return dict(entry.statuses)
 
     def snapshot(self, account: str, collector: CollectorName) -> Snapshot | None:
         """Return what the collector last learned, or `None` before its first good answer."""
-        entry = self._accounts[account]
+        entry = self._accounts.get(account)
+        if entry is None:
+            return None
         with entry.lock:
             return entry.snapshots.get(collector)
 
@@ -142,8 +176,8 @@ class Board:
         """
         return tuple(
             (account, name)
-            for account in self._accounts
-            for name, status in self.statuses(account).items()
+            for account, entry in self._accounts.items()
+            for name, status in tuple(entry.statuses.items())
             if status.succeeded is None and name is not CollectorName.RECONCILIATION
         )
 

@@ -84,12 +84,21 @@ class IncomeCollector:
         """Whose budget a call takes from."""
         return self._desk.caller
 
+    @property
+    def book(self) -> AccountBook:
+        """The account's part of the ledger, to be read."""
+        return self._book
+
     def show(self) -> None:
         """Show the totals that the ledger has from before this start; what it says of now is not known yet."""
         if self._book.baseline_complete:
             self._desk.board.showed(
                 self._desk.account, self.name, Snapshot(data=self._book.state(), expires_at=LONG_AGO)
             )
+
+    def hide(self) -> None:
+        """Take note that the totals leave the page."""
+        self._book.hide()
 
     def prepare(self, now: float) -> float | None:
         """Wait for the identity of the account, and stop while it is another user's."""

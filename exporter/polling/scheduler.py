@@ -1,6 +1,7 @@
 """The one thread that waits: for due times, for slots of the limits, for bans to end, for a free worker.
 
-It owns the queue; tasks come back to it from the workers with the time of their next call.
+It owns the queue; tasks come back to it from the workers with the time of their next call. What stands in `_due` is
+the queue; the heap is only a quick way to its head, and is built anew from it when tasks leave or the thread has died.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from exporter.bingx.limits import Permit
 from exporter.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from exporter.bingx.limits import Limits
     from exporter.bingx.paths import Endpoint
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
 _LONGEST_WAIT: Final = 1.0
 _BUSY_WAIT: Final = 0.05
 _CRASH_PAUSE: Final = 60.0
+_RETRY_YIELDS: Final = 10.0
 _NEVER_ADDED: Final = (-inf, 0)
 
 
 class Scheduler:
-    """Runs tasks when they are due and allowed; `add` and `wake` may be called from any thread."""
+    """Runs tasks when they are due and allowed; `add`, `wake`, `withdraw` and `restart` may be called from any thread.
+
+    Only a step must not withdraw itself: it would wait for its own end.
+    """
 
     def __init__(
         self,
@@ -49,10 +54,12 @@ class Scheduler:
         self._heap: list[tuple[float, int, Task]] = []
         self._due: dict[Task, tuple[float, int]] = {}
         self._running: set[Task] = set()
+        self._leaving: set[Task] = set()
+        self._retired: set[Task] = set()
         self._waiting_since: dict[Task, float] = {}
         self._sequence = count()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        self._thread = self._new_thread()
         self._logger = get_logger(__name__)
         self.last_turn = clock.elapsed()
 
@@ -60,13 +67,32 @@ class Scheduler:
         """Begin to run what is added."""
         self._thread.start()
 
+    def restart(self) -> bool:
+        """Begin a new thread if the last one has died though nobody stopped it; return whether that was done.
+
+        It goes on with the same queue. False, too, where the machine gives no thread: ask again.
+        """
+        with self._changed:
+            if self._stopping or self._thread.ident is None or self._thread.is_alive():
+                return False
+            self._rebuild()
+            thread = self._new_thread()
+            try:
+                thread.start()
+            except RuntimeError:
+                self._logger.exception("The scheduler cannot be started again")
+                return False
+            self._thread = thread
+            return True
+
     def stop(self, timeout: float) -> None:
         """Start no further call and wait up to `timeout` seconds for the thread to end."""
         with self._changed:
             self._stopping = True
+            thread = self._thread
             self._changed.notify_all()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
+        if thread.is_alive():
+            thread.join(timeout)
 
     @property
     def alive(self) -> bool:
@@ -81,12 +107,51 @@ class Scheduler:
             self._changed.notify_all()
 
     def wake(self, task: Task, *, due: float) -> None:
-        """Bring the next call of a task forward; a call under way, or an earlier due time, stays as it is."""
+        """Bring the next call of a task forward; a call under way, or an earlier due time, stays as it is.
+
+        A task that was never added, or has been withdrawn, stays away.
+        """
         with self._changed:
             if task in self._running or self._due.get(task, _NEVER_ADDED)[0] <= due:
                 return
             self._push(task, due)
             self._changed.notify_all()
+
+    def due(self) -> Mapping[Task, float]:
+        """Return when each task is due, in elapsed seconds; one that is under way was due in the past."""
+        with self._changed:
+            return {task: due for task, (due, _) in self._due.items()}
+
+    def withdraw(self, tasks: Iterable[Task], *, timeout: float) -> bool:
+        """Take tasks out for good, and return true, as soon as none of them is under way.
+
+        None is begun from the moment of the call. If one is still under way after `timeout` seconds, all of them stay
+        in the queue as they were, and the answer is false.
+        """
+        leaving = set(tasks)
+        with self._changed:
+            self._leaving |= leaving
+            try:
+                gone = self._changed.wait_for(lambda: self._running.isdisjoint(leaving), timeout)
+            finally:
+                self._leaving -= leaving
+            if gone:
+                for task in leaving:
+                    self._due.pop(task, None)
+                    self._waiting_since.pop(task, None)
+            self._rebuild()
+            self._changed.notify_all()
+        return gone
+
+    def retire(self, tasks: Iterable[Task]) -> None:
+        """Take tasks out for good, without waiting for a call that is under way: it is the last one."""
+        leaving = set(tasks)
+        with self._changed:
+            self._retired |= leaving & self._running
+            for task in leaving:
+                self._due.pop(task, None)
+                self._waiting_since.pop(task, None)
+            self._rebuild()
 
     def _push(self, task: Task, due: float) -> None:
         sequence = next(self._sequence)
@@ -94,34 +159,59 @@ class Scheduler:
         if due < inf:
             heapq.heappush(self._heap, (due, sequence, task))
 
+    def _rebuild(self) -> None:
+        self._heap = [(due, sequence, task) for task, (due, sequence) in self._due.items() if due < inf]
+        heapq.heapify(self._heap)
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="scheduler", daemon=True)
+
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                if self._stopping:
-                    return
-                now = self.last_turn = self._clock.elapsed()
-                for task in self._take_due(now):
-                    self._start_safely(task, now)
-                wait = min(self._heap[0][0] - self._clock.elapsed(), _LONGEST_WAIT) if self._heap else _LONGEST_WAIT
-                if wait > 0:
-                    self._changed.wait(wait)
+        try:
+            while self._turn():
+                pass
+        except BaseException:  # the boundary of a thread: whoever watches it sees that it is gone
+            self._logger.exception("The scheduler has died")
+
+    def _turn(self) -> bool:
+        with self._changed:
+            if self._stopping:
+                return False
+            now = self.last_turn = self._clock.elapsed()
+            for task in self._take_due(now):
+                self._start_safely(task, now)
+            wait = min(self._heap[0][0] - self._clock.elapsed(), _LONGEST_WAIT) if self._heap else _LONGEST_WAIT
+            if wait > 0:
+                self._changed.wait(wait)
+            return True
 
     def _take_due(self, now: float) -> list[Task]:
-        """Return what is due, the most important first, and among equals who has waited longest for a slot."""
+        """Return what is due, the most important first, and among equals who has waited longest for a slot.
+
+        Who failed before gives way to those who have waited up to ten seconds less: many accounts that cannot be
+        reached ask more often than they should, and must not use up the budget of those that can.
+        """
         due: list[tuple[int, float, int, Task]] = []
         while self._heap and self._heap[0][0] <= now:
             at, sequence, task = heapq.heappop(self._heap)
-            if self._due.get(task) == (at, sequence) and task not in self._running:
-                due.append((task.priority, self._waiting_since.get(task, at), sequence, task))
+            if self._due.get(task) == (at, sequence) and task not in self._running and task not in self._leaving:
+                since = self._waiting_since.get(task, at)
+                if self._limits.is_retry(task.caller, task.endpoint):
+                    since += _RETRY_YIELDS
+                due.append((task.priority, since, sequence, task))
         due.sort(key=lambda entry: entry[:3])
         return [entry[3] for entry in due]
 
     def _start_safely(self, task: Task, now: float) -> None:
         try:
             self._start(task, now)
-        except Exception:  # the boundary of a thread: one task's fault must not end the polling of all
-            self._running.discard(task)
-            self._push(task, now + _CRASH_PAUSE)
+        except BaseException as error:
+            # The boundary of a thread: one task's fault must not end the polling of all. Of what ends the thread
+            # nevertheless, the task has its pause as well: the next thread must not die of it at once.
+            if task not in self._running:
+                self._push(task, now + _CRASH_PAUSE)
+            if not isinstance(error, Exception):
+                raise
             self._logger.exception("A poll could not be begun")
 
     def _start(self, task: Task, now: float) -> None:
@@ -134,22 +224,30 @@ class Scheduler:
             self._waiting_since.setdefault(task, now)
             self._push(task, answer.until)
             return
-        self._running.add(task)
-        if not self._workers.try_begin(lambda: self._step(task, answer)):
-            self._running.discard(task)
-            self._limits.cancel(answer)
+        if not self._begin(task, answer):
             self._push(task, now + _BUSY_WAIT)
             return
         waited = now - self._waiting_since.pop(task, now)
         if waited > 0:
             self._on_wait(task.endpoint, waited)
 
+    def _begin(self, task: Task, permit: Permit) -> bool:
+        begun = False
+        self._running.add(task)
+        try:
+            begun = self._workers.try_begin(lambda: self._step(task, permit))
+        finally:
+            if not begun:
+                self._running.discard(task)
+                self._limits.cancel(permit)
+        return begun
+
     def _step(self, task: Task, permit: Permit) -> None:
         # A step that raises has met a fault of ours: the task says so and is tried again after a pause.
         due = self._clock.elapsed() + _CRASH_PAUSE
         try:
             due = task.step(permit)
-        except Exception:
+        except BaseException:
             task.crashed()
             raise
         finally:
@@ -157,5 +255,8 @@ class Scheduler:
             self._limits.cancel(permit)
             with self._changed:
                 self._running.discard(task)
-                self._push(task, due)
+                if task in self._retired:
+                    self._retired.discard(task)
+                else:
+                    self._push(task, due)
                 self._changed.notify_all()

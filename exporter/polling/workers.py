@@ -2,12 +2,15 @@
 
 A fixed pool would starve as soon as as many calls hang as it has threads; a pool that joins at exit would hold up
 SIGTERM. These are daemons: a call that hangs at the end of the process ends with it.
+
+Work goes to the thread that was busy last. So the others stay idle until they end, and with them the connections that
+each thread has of its own: a rush makes threads for itself, and not for good.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from exporter.logs import get_logger
@@ -18,6 +21,14 @@ if TYPE_CHECKING:
 _IDLE_SECONDS: Final = 30.0
 
 
+@dataclass(slots=True, eq=False)
+class _Seat:
+    """Where an idle thread waits; it leaves without work if it is woken without."""
+
+    work: Callable[[], object] | None = None
+    woken: threading.Event = field(default_factory=threading.Event)
+
+
 class Workers:
     """A pool that takes work only when a thread can begin it at once."""
 
@@ -25,61 +36,84 @@ class Workers:
         """Allow at most `cap` threads at a time."""
         self._cap = cap
         self._changed = threading.Condition()
-        self._waiting: deque[Callable[[], object]] = deque()
-        self._idle = 0
+        self._idle: list[_Seat] = []
         self._threads = 0
         self._stopping = False
         self._logger = get_logger(__name__)
+
+    def allow(self, cap: int) -> None:
+        """Allow at most `cap` threads from now on; those beyond it end with the work that they have."""
+        with self._changed:
+            self._cap = cap
+            self._send_away(self._threads - cap)
 
     def try_begin(self, work: Callable[[], object]) -> bool:
         """Begin `work` on a thread, or return false when all threads are busy or the pool is stopping."""
         with self._changed:
             if self._stopping:
                 return False
-            if self._idle > len(self._waiting):
-                self._waiting.append(work)
-                self._changed.notify()
+            if self._idle:
+                seat = self._idle.pop()
+                seat.work = work
+                seat.woken.set()
                 return True
             if self._threads >= self._cap:
                 return False
             self._threads += 1
             name = f"worker-{self._threads}"
+        started = False
         try:
             threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
-        except RuntimeError:  # the machine gives no more threads: the same as all of them being busy
-            with self._changed:
-                self._threads -= 1
-            return False
-        return True
+            started = True
+        except RuntimeError:
+            pass  # the machine gives no more threads: the same as all of them being busy
+        finally:
+            if not started:
+                self._left()
+        return started
 
     def stop(self, timeout: float) -> None:
         """Take no more work, end idle threads, and wait up to `timeout` seconds for the busy ones."""
         with self._changed:
             self._stopping = True
-            self._changed.notify_all()
+            self._send_away(len(self._idle))
             self._changed.wait_for(lambda: self._threads == 0, timeout)
 
+    def _send_away(self, count: int) -> None:
+        leaving = self._idle[: max(0, count)]
+        del self._idle[: len(leaving)]
+        for seat in leaving:
+            seat.woken.set()
+
     def _run(self, work: Callable[[], object] | None) -> None:
+        seat = _Seat()
         try:
             while work is not None:
                 self._do(work)
-                work = self._next()
+                work = self._next(seat)
         finally:
-            with self._changed:
-                self._threads -= 1
-                self._changed.notify_all()
+            self._left()
+
+    def _left(self) -> None:
+        with self._changed:
+            self._threads -= 1
+            self._changed.notify_all()
 
     def _do(self, work: Callable[[], object]) -> None:
         try:
             work()
-        except Exception:  # the boundary of a thread: one failed piece of work must not end it
+        except BaseException:  # the boundary of a thread: one failed piece of work must not end it
             self._logger.exception("A poll ended in an error that nobody foresaw")
 
-    def _next(self) -> Callable[[], object] | None:
+    def _next(self, seat: _Seat) -> Callable[[], object] | None:
         with self._changed:
-            self._idle += 1
-            try:
-                self._changed.wait_for(lambda: self._waiting or self._stopping, _IDLE_SECONDS)
-            finally:
-                self._idle -= 1
-            return self._waiting.popleft() if self._waiting and not self._stopping else None
+            if self._stopping or self._threads > self._cap:
+                return None
+            seat.woken.clear()
+            self._idle.append(seat)
+        seat.woken.wait(_IDLE_SECONDS)
+        with self._changed:
+            if seat in self._idle:
+                self._idle.remove(seat)
+            work, seat.work = seat.work, None
+            return work

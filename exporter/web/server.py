@@ -3,77 +3,69 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import os
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
-from isal import igzip
 
 from exporter.logs import get_logger
 from exporter.web.complaints import Complaints, PeerLog
-from exporter.web.door import Door, Patience
-from exporter.web.negotiation import accepts_gzip, choose
+from exporter.web.door import Door, Patience, Peer
+from exporter.web.entry import Entry, OpenHouse
+from exporter.web.listening import BACKLOG, ListenError, bound, systemd_sockets, url_of
+from exporter.web.routes import application
+from exporter.web.site import Site
+from exporter.web.tunnel import Terms, TlsPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    import socket
+    from collections.abc import Callable, Sequence
 
-    from aiohttp.typedefs import Handler, Middleware
+__all__ = ["ListenError", "Site", "WebServer"]
 
 _LAST_ANSWERS_SECONDS: Final = 0.3
 _UNWANTED_BODY_SECONDS: Final = 1.0
-_BACKLOG: Final = 256
 _LONGEST_LINE: Final = 8190
 _MOST_HEADERS: Final = 64
-_WORTH_COMPRESSING: Final = 512
-_FASTEST: Final = 1
-_LAST_PORT: Final = 65535
-_SAFE_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-class ListenError(Exception):
-    """An address cannot be listened on; the message names it and the reason."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What is served: `metrics` by content type (the first is the fallback), and the state of the process.
-
-    `ready` returns nothing when ready, else what is still awaited; `healthy` nothing while alive, else what is broken.
-    """
-
-    metrics: Mapping[str, Callable[[], bytes]]
-    landing: Callable[[], str]
-    healthy: Callable[[], str | None]
-    ready: Callable[[], str | None]
-    telemetry_path: str = "/metrics"
 
 
 class WebServer:
     """Serves a site on one or more addresses until it is stopped."""
 
-    def __init__(self, site: Site, *, addresses: Sequence[str], patience: Patience | None = None) -> None:
-        """Serve on `addresses`, each `HOST:PORT`, `[IPV6]:PORT` or `:PORT`; port 0 takes a free one."""
+    def __init__(
+        self,
+        site: Site,
+        *,
+        addresses: Sequence[str] = (),
+        systemd: bool = False,
+        access: Entry | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Serve on `addresses`, each `HOST:PORT`, `[IPV6]:PORT` or `:PORT`, where port 0 takes a free one.
+
+        With `systemd`, serve on the sockets that it hands over, and on no address. `access` says who may enter, and
+        whether TLS is spoken; without it everybody may, over plain HTTP.
+        """
         self._site = site
         self._patience = patience or Patience()
+        self._entry: Entry = OpenHouse() if access is None else access
         self._addresses = tuple(addresses)
+        self._systemd = systemd
         self._sockets: list[socket.socket] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+        self._thread = self._new_thread()
+        self._stopping = False
         self._serving = threading.Event()
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._logger = get_logger(__name__)
 
     @property
     def urls(self) -> tuple[str, ...]:
         """Where it can be reached, once started."""
-        return tuple(_url(one.getsockname()) for one in self._sockets)
+        scheme = "https" if self._entry.tls else "http"
+        return tuple(url_of(one, scheme=scheme) for one in self._sockets)
 
     @property
     def alive(self) -> bool:
@@ -82,12 +74,7 @@ class WebServer:
 
     def bind(self) -> None:
         """Take all addresses; raises `ListenError` and takes none if one of them fails."""
-        try:
-            for address in self._addresses:
-                self._sockets.append(_bind(address))
-        except ListenError:
-            self._close()
-            raise
+        self._sockets = systemd_sockets(os.environ) if self._systemd else bound(self._addresses)
 
     def start(self) -> None:
         """Begin to serve, on the addresses that `bind` has taken."""
@@ -97,10 +84,30 @@ class WebServer:
             self._close()
             raise self._failure
 
+    def restart(self) -> bool:
+        """Serve again if the thread has died though nobody stopped it; return whether that was done.
+
+        The addresses were never given up: who knocked meanwhile is answered now. False, too, where the machine gives
+        no thread: ask again.
+        """
+        if self._stopping or self._thread.ident is None or self.alive:
+            return False
+        self._loop = None
+        thread = self._new_thread()
+        try:
+            thread.start()
+        except RuntimeError:
+            self._logger.exception("The web server cannot be started again")
+            return False
+        self._thread = thread
+        return True
+
     def stop(self, timeout: float) -> None:
         """Stop listening, let answers under way finish for a moment, and end the thread."""
-        if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._ending.set)
+        self._stopping = True
+        if self._thread.is_alive():
+            if (loop := self._loop) is not None:
+                loop.call_soon_threadsafe(self._ending.set)
             self._thread.join(timeout)
         self._close()
 
@@ -108,31 +115,39 @@ class WebServer:
         for one in self._sockets:
             one.close()
 
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="web", daemon=True)
+
     def _run(self) -> None:
+        listening = [one.dup() for one in self._sockets]
         try:
-            asyncio.run(self._serve())
-        except Exception as error:  # the boundary of a thread: whoever waits for the start is told
-            self._failure = error
+            asyncio.run(self._serve(listening))
+        except BaseException as error:  # the boundary of a thread: whoever waits for the start is told
             self._logger.exception("The web server has ended")
+            self._failure = error.with_traceback(None)  # which would keep what the thread had open
         finally:
+            for one in listening:
+                one.close()
             self._serving.set()
 
-    async def _serve(self) -> None:
+    async def _serve(self, listening: Sequence[socket.socket]) -> None:
+        self._ending = asyncio.Event()
         self._loop = loop = asyncio.get_running_loop()
         complaints = Complaints(loop.time)
         loop.set_exception_handler(complaints.of_the_loop)
-        door = Door(self._patience, complaints=complaints, loop=loop)
+        patience, context = self._patience, self._entry.context
+        most = patience.connections if context is None else patience.tls_connections
+        door = Door(patience, most=most, complaints=complaints, loop=loop)
         runner = self._runner(door, PeerLog(complaints))
         await runner.setup()
-        http = cast("web.Server", runner.server)  # there since the set-up
-        servers = [
-            await loop.create_server(lambda: door.guard(http()), sock=one, backlog=_BACKLOG) for one in self._sockets
-        ]
+        peer = self._reception(door, cast("web.Server", runner.server), loop)  # the server is there since the set-up
+        servers = [await loop.create_server(peer, sock=one, backlog=BACKLOG) for one in listening]
         self._serving.set()
-        await self._ending.wait()
+        if not self._stopping:
+            await self._wait_for_end(door)
         # Accept no more, and let a peer that was just accepted get its transport: closing the server between the two
         # loses its socket. A closed transport lets go of its socket one turn of the loop later, too.
-        for one in self._sockets:
+        for one in listening:
             loop.remove_reader(one)
         await asyncio.sleep(0)
         for server in servers:
@@ -141,9 +156,27 @@ class WebServer:
         door.close()
         await asyncio.sleep(0)
 
+    async def _wait_for_end(self, door: Door) -> None:
+        try:
+            await self._ending.wait()
+        except BaseException:
+            # Killed: nobody else closes the connections, and whoever waits for an answer should know at once.
+            door.close()
+            await asyncio.sleep(0)
+            raise
+
+    def _reception(self, door: Door, http: web.Server, loop: asyncio.AbstractEventLoop) -> Callable[[], Peer]:
+        context, patience = self._entry.context, self._patience
+        if context is None:
+            return lambda: Peer(door, http(), now=loop.time)
+        terms = Terms(
+            context=context, handshake_seconds=patience.request_seconds, farewell_seconds=patience.answer_seconds
+        )
+        return lambda: TlsPeer(door, http(), loop=loop, terms=terms)
+
     def _runner(self, door: Door, log: PeerLog) -> web.AppRunner:
         return web.AppRunner(
-            _application(self._site, door),
+            application(self._site, door=door, entry=self._entry, timeout_offset=self._patience.timeout_offset),
             handle_signals=False,
             access_log=None,
             logger=log,
@@ -154,96 +187,3 @@ class WebServer:
             max_headers=_MOST_HEADERS,
             shutdown_timeout=_LAST_ANSWERS_SECONDS,
         )
-
-
-def _application(site: Site, door: Door) -> web.Application:
-    application = web.Application(middlewares=[_attended(door), _finish])
-    routes: dict[str, Callable[[web.Request], web.Response]] = {
-        site.telemetry_path: lambda request: _metrics(site, request),
-        "/": lambda _: web.Response(text=site.landing(), content_type="text/html"),
-        "/-/healthy": lambda _: _state(site.healthy(), good="Healthy"),
-        "/-/ready": lambda _: _state(site.ready(), good="Ready"),
-    }
-    for path, answer in routes.items():
-        application.router.add_get(path, _handler(answer))
-    return application
-
-
-def _handler(answer: Callable[[web.Request], web.Response]) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handle(request: web.Request) -> web.Response:
-        return answer(request)
-
-    return handle
-
-
-def _attended(door: Door) -> Middleware:
-    @web.middleware
-    async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
-        protocol: asyncio.BaseProtocol = request.protocol
-        door.asked(protocol)
-        try:
-            return await handler(request)
-        finally:
-            door.answered(protocol)
-
-    return attend
-
-
-@web.middleware
-async def _finish(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        response = await handler(request)
-    except web.HTTPException as refusal:
-        allow = {"Allow": refusal.headers["Allow"]} if "Allow" in refusal.headers else {}
-        response = web.Response(status=refusal.status, text=f"{refusal.status} {refusal.reason}\n", headers=allow)
-    response.headers.update(_SAFE_HEADERS)
-    return response
-
-
-def _metrics(site: Site, request: web.Request) -> web.Response:
-    content_type = choose(_joined(request, "Accept"), tuple(site.metrics))
-    body = site.metrics[content_type]()
-    headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
-    if len(body) >= _WORTH_COMPRESSING and accepts_gzip(_joined(request, "Accept-Encoding")):
-        headers["Content-Encoding"] = "gzip"
-        body = igzip.compress(body, _FASTEST)
-    return web.Response(body=body, headers=headers)
-
-
-def _joined(request: web.Request, header: str) -> str | None:
-    values = request.headers.getall(header, [])
-    return ",".join(values) if values else None
-
-
-def _state(problem: str | None, *, good: str) -> web.Response:
-    if problem is None:
-        return web.Response(text=good + "\n")
-    return web.Response(status=503, text=problem + "\n")
-
-
-def _bind(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
-    try:
-        number = _port(port)
-        if not host and socket.has_dualstack_ipv6():
-            return socket.create_server(("", number), family=family, dualstack_ipv6=True, backlog=256)
-        family = socket.AF_INET if not host else family
-        return socket.create_server((host, number), family=family, backlog=256)
-    except (OSError, ValueError) as error:
-        message = f"cannot listen on {address!r}: {error}; choose another one with --web.listen-address"
-        raise ListenError(message) from error
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= _LAST_PORT):
-        message = f"{text!r} is no port"
-        raise ValueError(message)
-    return int(text)
-
-
-def _url(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    host, port = name[0], name[1]
-    host = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}.get(host, host)  # noqa: S104 - how to reach, not where to bind
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+import trustme
 from support.exchange import Exchange
 from support.processes import COMMAND, eventually, exporter, get, run
 
@@ -50,6 +51,12 @@ def test_help_is_there_for_every_command(command: str) -> None:
         ["nonsense"],
         ["--log.level=loud"],
         ["--web.telemetry-path=metrics"],
+        ["--web.telemetry-path=/probe"],
+        ["--web.external-url=nonsense"],
+        ["--web.route-prefix=/a b"],
+        ["--web.systemd-socket", "--web.listen-address=:1"],
+        ["--web.max-requests=0"],
+        ["--limit.series-per-account=-1"],
         ["check", "--web.listen-address=:1"],
     ],
 )
@@ -145,14 +152,37 @@ def test_a_signal_ends_a_start_that_hangs(exchange: Exchange, tmp_path: Path) ->
     assert time.monotonic() - began < 3  # noqa: TID251 - the same
 
 
-def test_another_signal_does_not_end_it(exchange: Exchange, tmp_path: Path) -> None:
-    with exporter(f"--config.file={exchange.config(tmp_path)}", LOCAL, folder=tmp_path) as process:
+def test_a_hangup_reloads_and_a_mistake_in_the_file_changes_nothing(exchange: Exchange, tmp_path: Path) -> None:
+    config = exchange.config(tmp_path)
+    with exporter(f"--config.file={config}", LOCAL, folder=tmp_path) as process:
         process.ready()
+        good = config.read_text()
+        config.write_text(good.replace("name: gamma", "nam: gamma"))
 
         process.process.send_signal(signal.SIGHUP)
 
-        eventually(lambda: "SIGHUP" in process.log, what="the signal is noted")
+        eventually(lambda: 'unknown key; did you mean \\"name\\"' in process.log, what="the mistake is told")
+        assert "bingx_exporter_config_last_reload_successful 0" in process.page()
+        config.write_text(good.replace("name: gamma", "name: delta"))
+        process.process.send_signal(signal.SIGHUP)
+        eventually(lambda: 'bingx_up{account="delta"} 1' in process.page(), what="the new name is there")
+        assert 'account="gamma"' not in process.page()
         assert get(f"{process.url}/-/healthy") == (200, "Healthy\n")
+
+
+def test_a_process_that_was_frozen_for_a_while_goes_on(exchange: Exchange, tmp_path: Path) -> None:
+    # An interrupted sigtimedwait that is overdue afterwards names a signal that nobody sent.
+    with exporter(f"--config.file={exchange.config(tmp_path)}", LOCAL, folder=tmp_path) as process:
+        process.ready()
+        for _ in range(3):
+            process.process.send_signal(signal.SIGSTOP)
+            time.sleep(1.2)  # noqa: TID251 - longer than one wait for a signal
+            process.process.send_signal(signal.SIGCONT)
+            time.sleep(0.2)  # noqa: TID251 - it runs again
+
+        assert get(f"{process.url}/-/healthy") == (200, "Healthy\n")
+        assert "SIG" not in process.log, "nobody sent a signal that it knows"
+        assert process.end() == 0
 
 
 def test_healthcheck_tells_health_by_its_exit_code(exchange: Exchange, tmp_path: Path) -> None:
@@ -165,6 +195,35 @@ def test_healthcheck_tells_health_by_its_exit_code(exchange: Exchange, tmp_path:
 
     assert done.returncode == 1
     assert done.stderr.startswith("unhealthy: ")
+
+
+def test_healthcheck_asks_its_own_machine_over_tls_whatever_the_name_in_the_certificate(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    authority.issue_cert("exporter.internal").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "pair.pem"))
+    web = tmp_path / "web.yaml"
+    web.write_text("tls_server_config: {cert_file: pair.pem, key_file: pair.pem}\n")
+    flags = (f"--config.file={exchange.config(tmp_path)}", f"--web.config.file={web}", LOCAL)
+    with exporter(*flags, folder=tmp_path) as process:
+        url = process.url
+        assert url.startswith("https://127.0.0.1:")
+
+        assert run("healthcheck", f"--url={url}/-/healthy").returncode == 0
+        assert run("healthcheck", f"--url={url.replace('https', 'http')}/-/healthy").returncode == 1
+
+
+def test_a_web_configuration_that_cannot_be_used_exits_with_1(exchange: Exchange, tmp_path: Path) -> None:
+    web = tmp_path / "web.yaml"
+    web.write_text("basic_auth_users: {bob: hunter2}\n")
+    config = exchange.config(tmp_path)
+
+    for flags in ((), ("--config.check",)):
+        done = run(f"--config.file={config}", f"--web.config.file={web}", LOCAL, *flags)
+
+        assert done.returncode == 1
+        assert str(web) in done.stderr
+        assert "hunter2" not in done.stderr
 
 
 def test_logs_are_json_where_that_is_asked_for(exchange: Exchange, tmp_path: Path) -> None:

@@ -315,7 +315,7 @@ class Stage:
         return pages
 
     def reprs(self) -> str:
-        clients = [staffed.desk.client for staffed in self.app._desks]
+        clients = [staffed.desk.client for staffed in self.app._roster.desks]
         return repr((self.app, vars(self.app), self.app._exchange, vars(self.app._exchange), self.config, clients))
 
     def ban_calls(self) -> list[int]:

@@ -38,7 +38,7 @@ def gauges(page: dict[Series, float], account: str) -> set[str]:
         for name, labels in page
         if ("account", account) in labels
         and name.startswith(GAUGES)
-        and name != "bingx_account_info"
+        and name not in {"bingx_account_info", "bingx_account_series_cut"}
         and not name.startswith(OF_THE_KEY)
     }
 

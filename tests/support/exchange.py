@@ -27,8 +27,8 @@ class Exchange:
     def world(self, **query: str) -> Any:  # noqa: ANN401 - JSON
         return json.loads(get(f"{self.url}/_sim/world?" + "&".join(f"{k}={v}" for k, v in query.items()))[1])
 
-    def calls(self) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(get(f"{self.url}/_sim/calls")[1])
+    def calls(self, *, last: int = 50) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(get(f"{self.url}/_sim/calls?last={last}")[1])
 
     def keys(self) -> Any:  # noqa: ANN401 - JSON
         return json.loads(get(f"{self.url}/_sim/accounts")[1])

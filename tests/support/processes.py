@@ -206,19 +206,27 @@ class Prometheus:
 
 @contextmanager
 def prometheus(target: str, folder: Path) -> Iterator[Prometheus]:
-    """Run a Prometheus that scrapes `target` (HOST:PORT)."""
-    program = needed("prometheus")
-    config = folder / "prometheus.yml"
-    config.write_text(
+    """Run a Prometheus that scrapes `target` (HOST:PORT) every second."""
+    config = (
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
         f"scrape_configs: [{{job_name: bingx, static_configs: [{{targets: ['{target}']}}]}}]\n"
     )
+    with prometheus_with(config, folder) as server:
+        yield server
+
+
+@contextmanager
+def prometheus_with(config: str, folder: Path) -> Iterator[Prometheus]:
+    """Run a Prometheus with the text of its configuration."""
+    program = needed("prometheus")
+    file = folder / "prometheus.yml"
+    file.write_text(config)
     port = free_port()
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [
                 program,
-                f"--config.file={config}",
+                f"--config.file={file}",
                 f"--storage.tsdb.path={folder / 'tsdb'}",
                 f"--web.listen-address=127.0.0.1:{port}",
             ],

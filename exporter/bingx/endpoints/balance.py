@@ -36,7 +36,7 @@ def parse(data: object) -> Parsed[Balances]:
 
 def _balance(row: Row) -> Balance:
     balance = Balance(
-        asset=row.text("asset"),
+        asset=row.label("asset"),
         balance=row.maybe_decimal("balance"),
         equity=row.maybe_decimal("equity"),
         unrealized_pnl=row.maybe_decimal("unrealizedProfit"),

@@ -61,9 +61,9 @@ def parse(data: object) -> Parsed[tuple[IncomeEntry, ...]]:
 def _entry(row: Row) -> IncomeEntry:
     return IncomeEntry(
         time=row.time("time"),
-        income_type=row.text("incomeType"),
-        symbol=row.text_or_empty("symbol"),
-        asset=row.text("asset"),
+        income_type=row.label("incomeType"),
+        symbol=row.label_or_empty("symbol"),
+        asset=row.label("asset"),
         amount=row.decimal("income"),
         tran_id=row.identity("tranId"),
         trade_id=row.identity("tradeId"),

@@ -67,7 +67,7 @@ def _position(row: Row) -> Position | None:
     amount = row.decimal("positionAmt")
     if not amount:
         return None
-    symbol = row.text("symbol")
+    symbol = row.label("symbol")
     return Position(
         position_id=row.identity("positionId"),
         symbol=symbol,
@@ -103,7 +103,7 @@ def _side(row: Row, amount: Decimal) -> Side:
 
 
 def _asset(row: Row, symbol: str) -> str:
-    asset = row.text_or_empty("currency") or symbol.rpartition("-")[2]
+    asset = row.label_or_empty("currency") or symbol.rpartition("-")[2]
     if not asset or asset == symbol:
         raise row.bad(name="currency", why="is missing, and the symbol does not tell it")
     return asset

@@ -1,4 +1,4 @@
-"""`bingx-exporter income export`: the exchange's own workbook of the fund flow, or the same as CSV."""
+"""`bingx-exporter income export`: the exchange's own workbook of the fund flow, or the same as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exporter.cli.configuration import read_config
 from exporter.cli.income.books import UnknownAccount
 from exporter.cli.income.output import output
 from exporter.cli.income.period import EmptyPeriod, accounts_of, period_of
-from exporter.cli.income.sheets import as_csv, as_workbook
+from exporter.cli.income.sheets import as_csv, as_json, as_workbook
 from exporter.clock import SystemClock
 from exporter.config import ConfigError
 from exporter.ledger import Window
@@ -66,6 +66,8 @@ def _content(fetched: Fetched, form: str) -> bytes:
     cells = [row.cells for row in fetched.rows]
     if form == "csv":
         return as_csv(fetched.heads, cells)
+    if form == "json":
+        return as_json(fetched.heads, cells)
     if fetched.file is not None:
         return fetched.file
     get_logger(__name__).info("The period took several workbooks; their rows are joined in one, oldest first")

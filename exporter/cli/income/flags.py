@@ -50,7 +50,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     _account(parser, "whose fund flow", required=True)
     _period(parser, required=True)
     parser.add_argument("--out", required=True, metavar="FILE", help="the file to write; - is standard output")
-    _format(parser, "xlsx", "csv")
+    _format(parser, "xlsx", "csv", "json")
 
 
 def _reconcile(parser: argparse.ArgumentParser) -> None:

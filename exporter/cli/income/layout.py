@@ -1,18 +1,23 @@
-"""Rows on standard output: a table for a terminal, aligned text for a pipe, CSV, JSON; and money as exact text."""
+"""Rows on standard output, as a table, CSV or JSON; and money as exact text."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from exporter.cli.table import HEAD, Column, lay_out, put, width_of_terminal
+from exporter.cli.wording import UNKNOWN, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
 Cell = str | int
-_GAP: Final = "  "
 
 
 def money(amount: Decimal) -> str:
@@ -23,7 +28,9 @@ def money(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def print_rows(form: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: int) -> None:
+def print_rows(
+    form: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: int, captions: int = 0
+) -> None:
     """Print `rows` as `form` (table, csv or json); the last `numbers` columns are flush right in a table."""
     if form == "json":
         objects = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -31,41 +38,32 @@ def print_rows(form: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]
     elif form == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
     else:
-        print_table(columns, rows, numbers=numbers)
+        print_table(columns, rows, numbers=numbers, captions=captions)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: int) -> None:
-    """Print a table for a terminal, or aligned text where there is none, with - for an empty text."""
-    cells = [[str(cell) if cell != "" else "-" for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _print_rich(columns, cells, numbers)
-    else:
-        print(aligned([list(columns), *cells], numbers=numbers))
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: int, captions: int = 0) -> None:
+    """Print a table, with - for an empty text; the last `numbers` columns are flush right, points below points.
+
+    On a terminal that is too narrow for it, the first `captions` columns become a line above their rows.
+    """
+    put(table_lines(columns, rows, numbers=numbers, captions=captions, width=width_of_terminal()))
 
 
-def aligned(rows: Sequence[Sequence[str]], *, numbers: int) -> str:
-    """Return `rows` as text in columns as wide as they need; the last `numbers` are flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left = len(widths) - numbers
-    return "\n".join(
-        _GAP.join(
-            cell.ljust(width) if place < left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
-
-
-def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for place, column in enumerate(columns):
-        right = place >= len(columns) - numbers
-        # An amount that is cut off is a wrong amount.
-        table.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(highlight=False).print(table)
+def table_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: int, captions: int, width: int | None
+) -> list[Text]:
+    """Return the lines of that table."""
+    heads = [Column(head=head, number=place >= len(columns) - numbers) for place, head in enumerate(columns)]
+    cells = [[Text(shown(str(cell)) or UNKNOWN) for cell in row] for row in rows]
+    lines = lay_out(heads, cells)
+    if not captions or width is None or lines[0].cell_len <= width:
+        return lines
+    head, *narrow = lay_out(heads[captions:], [row[captions:] for row in cells])
+    told: list[Text] = [head]
+    for _, group in groupby(
+        zip(cells, narrow, strict=True), key=lambda one: [cell.plain for cell in one[0][:captions]]
+    ):
+        (first, line), *others = group
+        caption = ", ".join(cell.plain for cell in first[:captions])
+        told += [Text(caption, style=HEAD), line, *(line for _, line in others)]
+    return told

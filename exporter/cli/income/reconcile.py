@@ -123,6 +123,7 @@ def _print_one(account: str, found: Reconciliation) -> None:
         [("ledger", *_cells(row)) for row in found.only_ours]
         + [("exchange", *_cells(row)) for row in found.only_theirs],
         numbers=1,
+        captions=2,
     )
 
 

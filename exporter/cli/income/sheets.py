@@ -1,8 +1,9 @@
-"""What was fetched, as the bytes of a file: a workbook or CSV, in the exchange's own columns."""
+"""What was fetched, as the bytes of a file: a workbook, CSV or JSON, in the exchange's own columns."""
 
 from __future__ import annotations
 
 import csv
+import json
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,12 @@ def as_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
         writer.writerow(heads)
     writer.writerows(rows)
     return target.getvalue().encode()
+
+
+def as_json(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """Return an object in UTF-8 with the heads and the rows, every cell as it reads, `null` if empty."""
+    cells = [[None if cell is None else str(cell) for cell in row] for row in rows]
+    return (json.dumps({"heads": list(heads), "rows": cells}, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def as_workbook(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from exporter.ledger import AccountBook, Ledger
 
 _SUMS: Final = ("credited", "debited", "net", "entries")
+_CAPTIONS: Final = 2
+"""Account and asset."""
 
 
 def command(flags: Namespace) -> int:
@@ -34,7 +36,7 @@ def _totals(flags: Namespace, ledger: Ledger, clock: Clock) -> int:
     since = None if flags.since is None else resolve(flags.since, now=now)
     lines = [line for book in books for line in _lines(book, by=flags.by, since=since, now=now)]
     columns = ("account", "asset", *summing.COLUMNS[flags.by], *_SUMS)
-    print_rows(flags.format, columns, [_cells(line) for line in lines], numbers=len(_SUMS))
+    print_rows(flags.format, columns, [_cells(line) for line in lines], numbers=len(_SUMS), captions=_CAPTIONS)
     return 0
 
 

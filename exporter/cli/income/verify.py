@@ -20,6 +20,7 @@ _COLUMNS: Final = (
     *("recorded entries", "entered entries"),
 )
 _NUMBERS: Final = 6
+_CAPTIONS: Final = 2
 
 
 def command(flags: Namespace) -> int:
@@ -35,7 +36,7 @@ def _verify(flags: Namespace, ledger: Ledger) -> int:
     if flags.format == "json":
         print(json.dumps(_document(sum(sizes), len(sizes), differences), indent=2, ensure_ascii=False))
     elif differences:
-        print_table(_COLUMNS, [_cells(one) for one in differences], numbers=_NUMBERS)
+        print_table(_COLUMNS, [_cells(one) for one in differences], numbers=_NUMBERS, captions=_CAPTIONS)
         print(f"\n{len(differences)} of {_counted(sum(sizes), len(sizes))} disagree.")
     else:
         print(f"{_counted(sum(sizes), len(sizes))} agree.")

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from typing import Self
 from urllib.parse import urlsplit
 
 from exporter.web.door import Patience
+from exporter.web.entry import Entry
 from exporter.web.server import Site, WebServer
+from exporter.web.site import Document
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 ASKS = b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n"
 
 
-def started(page: Callable[[], bytes], patience: Patience | None = None) -> WebServer:
-    """Serve one page until it is stopped."""
-    site = Site(metrics={TEXT: page}, landing=str, healthy=lambda: None, ready=lambda: None)
-    server = WebServer(site, addresses=["127.0.0.1:0"], patience=patience)
+def site(page: Callable[[], bytes] = bytes) -> Site:
+    """Return a site with one page."""
+    return Site(
+        metrics={TEXT: page}, landing=lambda: Document(html="landing"), healthy=lambda: None, ready=lambda: None
+    )
+
+
+def started(site: Site, patience: Patience | None = None, access: Entry | None = None) -> WebServer:
+    """Serve until it is stopped."""
+    server = WebServer(site, addresses=["127.0.0.1:0"], patience=patience, access=access)
     server.bind()
     server.start()
     return server
@@ -29,8 +40,9 @@ def started(page: Callable[[], bytes], patience: Patience | None = None) -> WebS
 class Crowd:
     """Peers of one server; all of them are gone when the crowd is dispersed."""
 
-    def __init__(self, server: WebServer) -> None:
-        self.address = ("127.0.0.1", urlsplit(server.urls[0]).port)
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+        self.address = ("127.0.0.1", urlsplit(url).port)
+        self.tls = tls
         self.peers: list[socket.socket] = []
 
     def call(self, sends: bytes = b"", *, receive_buffer: int | None = None) -> socket.socket:
@@ -42,10 +54,18 @@ class Crowd:
         peer.settimeout(5)
         try:
             peer.connect(self.address)
+            if self.tls is not None:
+                peer = self.peers[-1] = self.tls.wrap_socket(peer, server_hostname="127.0.0.1")
             peer.sendall(sends)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             pass
         return peer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disperse()
 
     def disperse(self) -> None:
         """Close all."""
@@ -84,11 +104,16 @@ def seconds_until_closed(peer: socket.socket) -> float:
     return perf_counter() - begun
 
 
-def scrape(server: WebServer) -> tuple[float, bytes]:
+def scrape(url: str, tls: ssl.SSLContext | None = None) -> tuple[float, bytes]:
     """Return the seconds that a scrape takes, and its page; it may miss once."""
     for last in (False, True):
         begun = perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.urls[0]).port, timeout=1)
+        port = urlsplit(url).port
+        connection = (
+            http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+            if tls is None
+            else http.client.HTTPSConnection("127.0.0.1", port, timeout=1, context=tls)
+        )
         try:
             connection.request("GET", "/metrics")
             answer = connection.getresponse()
@@ -104,6 +129,15 @@ def scrape(server: WebServer) -> tuple[float, bytes]:
     raise AssertionError
 
 
-def descriptors() -> int:
-    """Return how many descriptors this process has open."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+def descriptors(process: int | str = "self") -> int:
+    """Return how many descriptors a process has open."""
+    return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
+
+
+def becomes(condition: Callable[[], bool], *, seconds: float = 5) -> bool:
+    """Look again and again, until it is true or the time is over."""
+    begun = perf_counter()
+    pause = threading.Event()
+    while not (true := condition()) and perf_counter() - begun < seconds:
+        pause.wait(0.02)
+    return true

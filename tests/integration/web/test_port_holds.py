@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from time import perf_counter
 
@@ -13,11 +11,12 @@ import pytest
 from integration.web.peers import (
     ASKS,
     Crowd,
-    break_off,
+    becomes,
     descriptors,
     is_open,
     scrape,
     seconds_until_closed,
+    site,
     started,
 )
 from structlog.testing import capture_logs
@@ -27,83 +26,18 @@ from exporter.web.server import WebServer
 
 pytestmark = pytest.mark.alone
 
-MANY = 600
 HEAD = b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n"
-ATTACKS: dict[str, bytes] = {
-    "silence": b"",
-    "half a line": b"GE",
-    "half a head": HEAD + b"X-Slow: ",
-    "noise": bytes(range(256)) * 8,
-    "a TLS greeting": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
-    "a bad header": HEAD + b"no colon here\r\n\r\n",
-    "a bad length": HEAD + b"Content-Length: -1\r\n\r\n",
-    "a body that never ends": HEAD + b"Content-Length: 1000000000\r\n\r\nx",
-    "chunks that are none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    "an upgrade": HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-    "pipelining": ASKS * 40,
-    "one whole request": ASKS,
-}
 
 
 @contextmanager
 def patient(page: bytes, patience: Patience) -> Iterator[tuple[WebServer, Crowd]]:
-    server = started(lambda: page, patience)
-    crowd = Crowd(server)
+    server = started(site(lambda: page), patience)
+    crowd = Crowd(server.urls[0])
     try:
         yield server, crowd
     finally:
         crowd.disperse()
         server.stop(2)
-
-
-@contextmanager
-def few_lines(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Whatever peers do, they do not fill the log."""
-    with caplog.at_level(logging.INFO), capture_logs() as lines:
-        yield
-    assert [line for line in lines if line["log_level"] == "error"] == []
-    assert len(lines) <= 3
-    assert [record for record in caplog.records if record.name != "structlog"] == []
-
-
-def becomes(condition: Callable[[], bool]) -> bool:
-    """Look again and again, for three seconds at most."""
-    begun = perf_counter()
-    pause = threading.Event()
-    while not (true := condition()) and perf_counter() - begun < 3:
-        pause.wait(0.02)
-    return true
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_a_scrape_is_answered_beside_many_peers(
-    attack: str, exporter: WebServer, crowd: Crowd, page: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = descriptors()
-    with few_lines(caplog):
-        for number in range(1, MANY + 1):
-            crowd.call(ATTACKS[attack])
-            if number % 150 == 0:
-                seconds, body = scrape(exporter)
-                assert seconds < 1
-                assert body == page
-    assert descriptors() - before - MANY <= 256
-
-
-@pytest.mark.parametrize("waits", [False, True], ids=["at once", "in the middle of the answer"])
-def test_a_scrape_is_answered_beside_peers_that_break_off(
-    exporter: WebServer, crowd: Crowd, page: bytes, caplog: pytest.LogCaptureFixture, waits: bool
-) -> None:
-    before = descriptors()
-    with few_lines(caplog):
-        for number in range(1, MANY + 1):
-            peer = crowd.call(ASKS, receive_buffer=4096)
-            if waits:
-                assert peer.recv(1)
-            break_off(peer)
-            if number % 150 == 0:
-                assert scrape(exporter)[1] == page
-    assert becomes(lambda: descriptors() - before <= 40)
 
 
 def test_a_connection_is_kept_for_the_next_scrape(exporter: WebServer, crowd: Crowd) -> None:
@@ -158,7 +92,36 @@ def test_a_peer_that_does_not_read_its_answer_is_closed() -> None:
         before = descriptors()
         crowd.call(ASKS, receive_buffer=4096)
         assert becomes(lambda: descriptors() == before + 1)
-        assert len(scrape(server)[1]) == 1 << 24
+        assert len(scrape(server.urls[0])[1]) == 1 << 24
+
+
+def test_reading_a_little_now_and_then_does_not_keep_an_answer_for_ever() -> None:
+    with patient(bytes(1 << 24), Patience(answer_seconds=1, idle_seconds=9)) as (_, crowd):
+        before, begun = descriptors(), perf_counter()
+        peer = crowd.call(ASKS, receive_buffer=4096)
+
+        def reads_a_little_and_is_gone() -> bool:
+            return bool(peer.recv(1 << 12)) and perf_counter() - begun > 0.1 and descriptors() == before + 1
+
+        assert becomes(reads_a_little_and_is_gone)
+        assert 0.9 < perf_counter() - begun < 3
+
+
+def test_an_answer_under_way_is_not_mistaken_for_a_peer_that_asks_nothing() -> None:
+    with patient(bytes(1 << 24), Patience(answer_seconds=3, request_seconds=0.2, idle_seconds=0.2)) as (_, crowd):
+        peer = crowd.call(ASKS, receive_buffer=4096)
+        assert not becomes(lambda: not peer.getpeername(), seconds=1)
+        assert is_open(peer)
+
+
+def test_a_peer_that_was_answered_is_idle_and_goes_before_one_that_waits_to_read() -> None:
+    with patient(bytes(1 << 24), Patience(connections=2)) as (_, crowd):
+        reader = crowd.call(ASKS, receive_buffer=4096)
+        idle = crowd.call(b"GET / HTTP/1.1\r\nHost: exporter\r\n\r\n")
+        assert idle.recv(4096)
+        crowd.call()
+        assert seconds_until_closed(idle) < 1
+        assert is_open(reader)
 
 
 def test_a_slow_reader_gets_its_whole_answer() -> None:
@@ -171,7 +134,7 @@ def test_a_slow_reader_gets_its_whole_answer() -> None:
 
 
 def test_answers_that_nobody_reads_are_few() -> None:
-    with patient(bytes(1 << 24), Patience(unread=2)) as (_, crowd):
+    with patient(bytes(1 << 24), Patience(max_requests=2)) as (_, crowd):
         before = descriptors()
         for _ in range(8):
             crowd.call(ASKS * 20, receive_buffer=4096)
@@ -225,8 +188,8 @@ def test_an_answer_that_cannot_be_made_is_logged_once_and_not_for_every_peer() -
         message = "no page today"
         raise ValueError(message)
 
-    server = started(broken)
-    crowd = Crowd(server)
+    server = started(site(broken))
+    crowd = Crowd(server.urls[0])
     with capture_logs() as lines:
         answers = [crowd.call(ASKS).recv(4096) for _ in range(50)]
     crowd.disperse()
@@ -238,8 +201,8 @@ def test_an_answer_that_cannot_be_made_is_logged_once_and_not_for_every_peer() -
 
 
 def test_stopping_waits_for_nobody() -> None:
-    server = started(lambda: bytes(1 << 24))
-    crowd = Crowd(server)
+    server = started(site(lambda: bytes(1 << 24)))
+    crowd = Crowd(server.urls[0])
     before = descriptors()
     for sends in (b"", HEAD, ASKS * 10) * 20:
         crowd.call(sends, receive_buffer=4096)

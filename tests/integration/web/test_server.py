@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import http.client
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
-from exporter.web.landing import landing_page
 from exporter.web.server import ListenError, Site, WebServer
+from exporter.web.site import Document
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -32,9 +34,7 @@ def state() -> State:
 def site(state: State) -> Site:
     return Site(
         metrics={TEXT: lambda: PAGE, OPENMETRICS: lambda: PAGE + b"# EOF\n"},
-        landing=lambda: landing_page(
-            name="bingx-exporter", version="<1>", description="d", links={"/metrics": "the metrics"}
-        ),
+        landing=lambda: Document(html="<!DOCTYPE html>höhe" * 100, security_policy="default-src 'none'; img-src data:"),
         healthy=lambda: state.healthy,
         ready=lambda: state.ready,
     )
@@ -116,14 +116,40 @@ def test_health_and_readiness_say_what_is_wrong(server: WebServer, state: State)
         assert (answer.status, answer.read()) == (503, b"the scheduler has died\n")
 
 
-def test_the_landing_page_links_and_escapes(server: WebServer) -> None:
+def test_the_page_at_the_root_brings_what_its_browser_may_run(server: WebServer) -> None:
     with asked(server, "GET", "/") as answer:
         page = answer.read().decode()
+    with asked(server, "GET", "/", Accept_Encoding="gzip") as answer:
+        compressed = answer.read()
+    with asked(server, "HEAD", "/") as answer:
+        headers, nothing = answer.headers, answer.read()
 
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert '<a href="/metrics">' in page
-    assert "&lt;1&gt;" in page
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert page == "<!DOCTYPE html>höhe" * 100 == gzip.decompress(compressed).decode()
+    assert nothing == b""
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; img-src data:"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_page_at_the_root_that_takes_its_time_holds_up_nobody(state: State) -> None:
+    going = threading.Event()
+
+    def slow() -> Document:
+        going.wait(5)
+        return Document(html="at last")
+
+    server = WebServer(replace(site(state), landing=slow), addresses=["127.0.0.1:0"])
+    server.bind()
+    server.start()
+    try:
+        with closing(http.client.HTTPConnection(urlsplit(server.urls[0]).netloc, timeout=5)) as waiting:
+            waiting.request("GET", "/")
+            with asked(server, "GET", "/metrics") as answer:
+                assert answer.read() == PAGE
+            going.set()
+            assert waiting.getresponse().read() == b"at last"
+    finally:
+        server.stop(2)
 
 
 def test_every_address_is_served(state: State) -> None:

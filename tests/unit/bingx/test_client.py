@@ -16,6 +16,7 @@ from exporter.bingx.host import HostClock
 from exporter.bingx.limits import Caller, Limits, Permit, Wait
 from exporter.bingx.signing import sign
 from exporter.bingx.transport import Call, Reply, Route
+from exporter.bingx.way import Site, Way
 from exporter.model import Secret
 
 if TYPE_CHECKING:
@@ -70,14 +71,14 @@ class Bench:
         self.transport = Script(clock, list(bodies))
         self.limits = Limits()
         self.host = HostClock(clock)
+        way = Way(first=Site(base_url=HOST, clock=self.host))
         self.observer = Notebook()
         self.client = Client(
             transport=self.transport,
             limits=self.limits,
-            host=self.host,
+            way=way,
             clock=clock,
             credentials=Credentials(api_key=Secret("k3y"), api_secret=SECRET),
-            base_url=HOST,
             route=Route(),
             recv_window=recv_window,
             timeout=5.0,
@@ -86,9 +87,8 @@ class Bench:
         self.server_time = ServerTimeClient(
             transport=self.transport,
             limits=self.limits,
-            host=self.host,
+            way=way,
             clock=clock,
-            base_url=HOST,
             route=Route(),
             timeout=5.0,
             observer=self.observer,

@@ -261,6 +261,78 @@ def test_a_named_ban_holds_the_user_and_endpoint_until_that_moment() -> None:
     assert limits.blocked_until(ALPHA, BALANCE, 300.5) is None
 
 
+def test_behind_a_named_ban_one_call_goes_out_to_see_and_the_others_wait_for_its_answer() -> None:
+    limits = Limits()
+    call(limits, REFUSED, retry_at=300.0)
+    probe = permit(limits, now=300.0)
+    assert wait(limits, ALPHA_TWIN, now=300.0) == 301.0
+    probe.sent(300.0)
+    limits.settle(probe, 300.5)
+    assert free(limits, ALPHA_TWIN, now=300.5)
+
+
+def test_a_second_named_ban_is_waited_out_by_all_and_seen_by_one() -> None:
+    limits = Limits()
+    call(limits, REFUSED, retry_at=300.0)
+    call(limits, REFUSED, now=300.0, retry_at=900.0)
+    assert wait(limits, ALPHA_TWIN, now=301.0) == 900.0
+    permit(limits, now=900.0)
+    wait(limits, ALPHA_TWIN, now=900.0)
+
+
+def test_a_call_behind_a_ban_that_nobody_answers_is_made_again_after_a_second() -> None:
+    limits = Limits()
+    call(limits, REFUSED, retry_at=300.0)
+    call(limits, CallTimeout(), now=300.0)
+    assert wait(limits, now=300.0) == 301.0
+    call(limits, NO_RIGHT, now=301.0)
+    assert free(limits, ALPHA_TWIN, now=301.0)
+
+
+def test_an_answer_to_a_call_from_before_a_ban_does_not_end_it() -> None:
+    limits = Limits()
+    early = permit(limits)
+    early.sent(0.0)
+    call(limits, REFUSED, now=1.0, retry_at=300.0)
+    limits.settle(early, 2.0)
+    assert wait(limits, now=2.0) == 300.0
+    permit(limits, now=300.0)
+    wait(limits, now=300.0)
+
+
+def test_the_bans_of_two_users_say_nothing_of_their_address() -> None:
+    limits = Limits()
+    call(limits, REFUSED, retry_at=300.0)
+    call(limits, REFUSED, caller=BETA)
+    assert free(limits, Caller(user="9", address="here", account="gamma"))
+
+
+def test_a_ban_that_went_on_without_an_end_counts_when_a_second_user_is_refused() -> None:
+    limits = Limits()
+    gamma = Caller(user="9", address="here", account="gamma")
+    call(limits, REFUSED, retry_at=300.0)
+    call(limits, REFUSED, now=300.0)
+    assert free(limits, gamma, now=300.0)
+
+    call(limits, REFUSED, caller=BETA, now=301.0)
+
+    assert wait(limits, gamma, now=301.0) == 311.0
+
+
+def test_who_failed_last_is_known_until_a_good_answer() -> None:
+    limits = Limits()
+    assert not limits.is_retry(ALPHA, BALANCE)
+    call(limits, CallTimeout())
+    assert limits.is_retry(ALPHA, BALANCE)
+    assert not limits.is_retry(ALPHA, POSITIONS)
+    assert not limits.is_retry(BETA, BALANCE)
+    call(limits)
+    assert not limits.is_retry(ALPHA, BALANCE)
+    call(limits, CallTimeout())
+    limits.forget(ALPHA.account)
+    assert not limits.is_retry(ALPHA, BALANCE)
+
+
 def test_a_ban_that_speaks_of_the_ip_holds_the_whole_address() -> None:
     limits = Limits()
     error = error_for(100410, "your IP is banned, unblocked after 1730000000000")
@@ -390,6 +462,8 @@ def test_an_error_that_comes_and_goes_is_stopped_at_fifteen_in_eight_minutes() -
             now += 1
     assert now < 480
     assert wait(limits, endpoint=INCOME, now=now) == failed[0] + 480
+    assert limits.blocked_until(ALPHA, INCOME, now) == failed[0] + 480
+    assert limits.blocked_until(ALPHA, BALANCE, now) is None
     assert free(limits, now=now)
     assert free(limits, endpoint=INCOME, now=failed[0] + 480)
 

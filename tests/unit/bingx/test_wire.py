@@ -29,6 +29,24 @@ def test_nul_bytes_and_a_byte_order_mark_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b'{"s":"BTC\0-USDT"}', b'{"s":"BTC-USDT\0"}', b'{"s":"\0"}', b'{"s\0":1}', b'{"s":1\x002}', b'{"s":tr\0ue}',
+        b'{"s":"a\\\0"}', b'{"s":"\xc3\0\xa4"}', b"1\0002",
+    ],
+)  # fmt: skip
+def test_a_nul_byte_within_a_text_or_a_number_is_malformed_and_never_dropped(body: bytes) -> None:
+    with pytest.raises(MalformedResponse):
+        decode(body)
+
+
+@given(st.lists(st.sampled_from([b"{", b'"a"', b":", b"[", b'"\xc3\xa4 \\""', b",", b"12", b"]", b"}", b"\0"])))
+def test_nul_bytes_change_nothing_where_blanks_would_not(tokens: list[bytes]) -> None:
+    body = b"".join(tokens)
+    assert outcome(body) == outcome(body.replace(b"\0", b" "))
+
+
+@pytest.mark.parametrize(
     ("body", "why"),
     [
         (b"", "is empty"), (b"  \n", "is empty"), (b"<html>", "HTML"), (b'{"a":', "cut short"), (b"hello", "not JSON"),
@@ -155,6 +173,43 @@ def test_texts_come_without_nul_characters_and_ids_may_be_bare_integers() -> Non
     fields, _ = row({"a": "x\0y", "b": 2100000000000000011})
     assert fields.text("a") == fields.remark("a") == "xy"
     assert fields.identity("b") == "2100000000000000011"
+
+
+def test_an_id_that_is_a_number_longer_than_a_label_is_malformed() -> None:
+    fields, _ = row({"most": 10**199, "many": 10**200, "less": -(10**199)})
+    assert fields.identity("most") == "1" + "0" * 199
+    for name in ("many", "less"):
+        with pytest.raises(MalformedResponse, match="number of more than 200 characters") as raised:
+            fields.identity(name)
+        assert raised.value.path == f"data[3].{name}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['BTC"USDT', "BTC\\USDT", " BTC ", "币安人生-USDT", "\u200fUSDT\u202e", "\U0001f680", "{}=,", "x" * 200],
+)
+def test_a_name_that_prints_is_taken_as_it_is(name: str) -> None:
+    fields, _ = row({"a": name})
+    assert fields.label("a") == fields.label_or_empty("a") == fields.identity("a") == name
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b", "a\nb", "a\tb", "a\x1fb", "a\x7fb", "a\x85b", "x" * 201, "\ud800", 5.5, [], True]
+)
+def test_a_name_that_could_not_be_shown_truly_is_malformed_and_never_mended(name: object) -> None:
+    fields, _ = row({"a": name})
+    for read in (fields.label, fields.label_or_empty, fields.identity):
+        with pytest.raises(MalformedResponse) as raised:
+            read("a")
+        assert raised.value.path == "data[3].a"
+
+
+def test_a_name_may_be_missing_only_where_it_need_not_be_there() -> None:
+    fields, _ = row({"empty": "", "null": None})
+    for name in ("empty", "null", "gone"):
+        assert fields.label_or_empty(name) == ""
+        with pytest.raises(MalformedResponse, match="empty or missing"):
+            fields.label(name)
 
 
 def test_a_remark_that_is_too_long_is_cut_and_noted() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -149,6 +150,9 @@ def test_an_amount_is_exact_be_it_text_or_number(value: object, amount: str) -> 
         ("Assets", ""),
         ("Futures", 1.5),
         ("Details", "x" * 513),
+        ("Assets", "x" * 201),
+        ("Futures", "a\nb"),
+        ("Type", "a\tb"),
     ],
 )
 def test_a_cell_that_cannot_be_read_fails_the_workbook_and_is_named(head: str, value: object) -> None:
@@ -197,7 +201,46 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     blank = bytes(80 * 1024 * 1024)
     bomb = repacked(book([ROW]), lambda name, text: blank if name.endswith("styles.xml") else text)
     assert len(bomb) < 200_000
-    assert "64 MiB" in refusal(bomb)
+    assert "16 MiB" in refusal(bomb)
+
+
+@pytest.mark.parametrize(
+    ("where", "before", "tag"),
+    [("sheet1", b"<row ", b"<c/>"), ("sheet1", b"<row ", b"<x/>"), ("styles", b"<fonts", b"<a></a>")],
+)
+def test_a_small_file_of_tags_without_end_is_refused_before_they_are_made(
+    where: str, before: bytes, tag: bytes
+) -> None:
+    flood = repacked(
+        book([ROW]), lambda name, text: text.replace(before, tag * 750_000 + before, 1) if where in name else text
+    )
+    assert len(flood) < 50_000
+
+    tracemalloc.start()
+    said = refusal(flood)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert "more than 700000 tags" in said
+    assert peak < 20_000_000  # made into elements they would take ten times as much
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e "<c/><c/>">]>',
+        b'<!DOCTYPE x SYSTEM "file:///etc/hostname">',
+        b'<?xml version="1.0" encoding="cp037"?>',
+        b"<?xml version='1.0' encoding = 'utf-7' ?>",
+    ],
+)
+def test_xml_of_which_nobody_can_say_what_it_costs_is_refused(head: bytes) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        body = repacked(
+            book([ROW]),
+            lambda name, text, encoding=encoding: (head + text).decode().encode(encoding) if "sheet1" in name else text,  # type: ignore[misc]  # bound here
+        )
+        assert "in a way that workbooks are not" in refusal(body)
 
 
 def test_rows_without_end_are_refused() -> None:

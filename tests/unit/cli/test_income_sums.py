@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.clock import ManualClock
 
-from exporter.cli.income.layout import aligned, money, print_rows
+from exporter.cli.income.layout import money, print_rows, table_lines
 from exporter.cli.income.summing import Line, daily, end_of_entries, entered_lines, kept_lines
+from exporter.cli.table import plain
 from exporter.ledger import AccountBook, Sums, Window, open_ledger
 from exporter.model import IncomeEntry
 
@@ -100,9 +101,25 @@ def test_net_does_not_round() -> None:
 
 
 def test_columns_are_as_wide_as_they_need_and_numbers_flush_right() -> None:
-    assert aligned([["name", "sum"], ["a", "1.5"], ["longer", "-10.25"]], numbers=1) == (
-        "name       sum\na          1.5\nlonger  -10.25"
-    )
+    lines = table_lines(("name", "sum"), [("a", "1.5"), ("longer", "-10.25")], numbers=1, captions=1, width=None)
+
+    assert plain(lines) == "name       sum\na         1.5\nlonger  -10.25"
+
+
+def test_where_the_terminal_is_narrow_the_first_columns_become_a_line() -> None:
+    columns, data = ("account", "type", "net"), [("alpha", "A", "1"), ("alpha", "B", "-2.5"), ("beta", "A", "10")]
+
+    def printed(width: int) -> str:
+        return plain(table_lines(columns, data, numbers=1, captions=1, width=width))
+
+    assert printed(19) == "account  type   net\nalpha    A      1\nalpha    B     -2.5\nbeta     A     10"
+    assert printed(18) == "type   net\nalpha\nA      1\nB     -2.5\nbeta\nA     10"
+
+
+def test_a_hostile_name_does_not_steer_the_terminal() -> None:
+    lines = table_lines(("symbol",), [("\x1b[2J",)], numbers=0, captions=0, width=80)
+
+    assert plain(lines) == "symbol\n\\x1b[2J"
 
 
 def test_each_format_has_the_same_columns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +133,7 @@ def test_each_format_has_the_same_columns(capsys: pytest.CaptureFixture[str]) ->
         {"symbol": "A,B", "net": "-1", "entries": 1},
     ]
     print_rows("table", columns, rows, numbers=2)
-    assert capsys.readouterr().out == "symbol  net  entries\n-       0.1        2\nA,B      -1        1\n"
+    assert capsys.readouterr().out == "symbol   net  entries\n-        0.1        2\nA,B     -1          1\n"
 
 
 def test_no_rows_are_a_header_and_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,13 +65,14 @@ def test_a_configuration_with_keys_in_it_that_is_kept_close_is_fine(
     assert _warnings(config_file, IN_PLACE.format(key="sekret-key"), environ) == ()
 
 
+@pytest.mark.parametrize("key", ["base_url", "fallback_url"])
 @pytest.mark.parametrize("host", ["open-api.bingx.com", "192.0.2.1:8080", "[2001:db8::1]"])
 def test_a_host_that_gets_the_key_in_the_clear_is_warned_about(
-    host: str, config_file: Path, environ: Mapping[str, str]
+    host: str, key: str, config_file: Path, environ: Mapping[str, str]
 ) -> None:
-    text = IN_PLACE.format(key="${MAIN_KEY}") + f"  base_url: http://{host}\n"
+    text = IN_PLACE.format(key="${MAIN_KEY}") + f"  {key}: http://{host}\n"
     assert _warnings(config_file, text, environ) == (
-        "config.yaml:5: accounts[0].base_url: sends the API key in the clear; use https://",
+        f"config.yaml:5: accounts[0].{key}: sends the API key in the clear; use https://",
     )
 
 

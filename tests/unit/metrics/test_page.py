@@ -51,7 +51,7 @@ def test_a_gauge_leaves_the_page_at_the_moment_it_is_too_old(page: Page, clock: 
     assert 'bingx_account_equity{account="main",asset="USDT"} 100.0\n' in text(page)
 
     clock.seconds = 1030
-    assert "bingx_account" not in text(page)
+    assert "bingx_account_equity" not in text(page)
 
 
 def test_a_fresh_answer_brings_the_gauge_back_and_keeps_it(page: Page, clock: ManualClock) -> None:

@@ -17,6 +17,7 @@ from exporter.bingx.host import HostClock
 from exporter.bingx.limits import Limits, Permit
 from exporter.bingx.paths import Endpoint
 from exporter.bingx.transport import Call, Reply, Route
+from exporter.bingx.way import Site, Way
 from exporter.metrics.catalogue import ACCOUNT_SUBJECTS
 from exporter.metrics.page import Page
 from exporter.metrics.publisher import Publisher
@@ -68,13 +69,12 @@ class Bench:
         self.publisher = Publisher(self.page)
         self.board = Board(self.publisher)
         self.board.open("main", {CollectorName.BALANCE: 10.0})
-        host_clock = HostClock(clock)
+        way = Way(first=Site(base_url=HOST, clock=HostClock(clock)))
         time = ServerTimeClient(
             transport=self.transport,
             limits=self.limits,
-            host=host_clock,
+            way=way,
             clock=clock,
-            base_url=HOST,
             route=Route(),
             timeout=5.0,
             observer=Deaf(),
@@ -82,10 +82,9 @@ class Bench:
         client = Client(
             transport=self.transport,
             limits=self.limits,
-            host=host_clock,
+            way=way,
             clock=clock,
             credentials=Credentials(api_key=Secret(KEY), api_secret=Secret("s3cr3t")),
-            base_url=HOST,
             route=Route(),
             recv_window=None,
             timeout=5.0,
@@ -94,7 +93,7 @@ class Bench:
         self.desk = Desk(
             account="main",
             client=client,
-            host=Host(base_url=HOST, client=time, host_clock=host_clock, address="here", clock=clock),
+            host=Host(way=way, client=time, address="here", clock=clock),
             limits=self.limits,
             board=self.board,
             clock=clock,
@@ -102,7 +101,7 @@ class Bench:
             key_name="key 1",
         )
         self.query = self.asking()
-        clock.advance(60)  # nobody waits for the clock of the host any longer
+        self.desk.host.crashed()  # nobody waits for the clock of the host any longer
 
     def asking(self, *, awaits_identity: bool = True) -> PermissionQuery:
         return PermissionQuery(desk=self.desk, show=self.publisher.permissions_changed, awaits_identity=awaits_identity)

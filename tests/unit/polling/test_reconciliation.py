@@ -59,7 +59,7 @@ def desk(clock: ManualClock, ledger: Ledger, tmp_path: Path) -> StaffedDesk:
         exchange=exchange, board=board, clock=clock, ledger=ledger, ends={}, retention=None, onlooker=Deaf()
     )
     staffed = staff(account, Place(index=0, count=1), around)
-    clock.advance(60)  # nobody waits for the clock of the host any longer
+    staffed.desk.host.crashed()  # nobody waits for the clock of the host any longer
     return staffed
 
 

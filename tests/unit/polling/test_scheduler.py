@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
-from exporter.bingx.limits import Caller, Limits, Permit
+from exporter.bingx.errors import CallTimeout
+from exporter.bingx.limits import Caller, Limits, Permit, Rule, Scope
 from exporter.bingx.paths import Endpoint
 from exporter.clock import SystemClock
 from exporter.polling.scheduler import Scheduler
@@ -272,3 +274,31 @@ def test_those_who_wait_for_slots_take_turns(scheduler: Scheduler, limits: Limit
     counts = [len(task.begun) for task in tasks]
     assert sum(counts) >= 20
     assert max(counts) - min(counts) <= 2
+
+
+def test_who_failed_before_gives_way_while_slots_are_short_and_is_not_forgotten() -> None:
+    """An address with room for few calls, and a crowd of accounts that fail and would come back at once."""
+    limits = Limits(rules=(Rule(Scope.ADDRESS, calls=10, seconds=0.2),))
+    workers = Workers(cap=60)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=lambda *_: None)
+
+    class Failing(Counting):
+        def step(self, permit: Permit) -> float:
+            now = CLOCK.elapsed()
+            permit.sent(now)
+            self.begun.append(now)
+            limits.settle(permit, CLOCK.elapsed(), error=CallTimeout())
+            return CLOCK.elapsed()
+
+    failing = [Failing(limits, account=f"fails {number}") for number in range(40)]
+    sound = [Counting(limits, account=f"sound {number}", again=lambda: CLOCK.elapsed() + 0.4) for number in range(10)]
+    scheduler.add([*failing, *sound], due=CLOCK.elapsed())
+    scheduler.start()
+    threading.Event().wait(2.5)  # some 120 slots: forty first calls, and fifty of those that are well
+    scheduler.stop(2)
+    workers.stop(2)
+
+    waits = [later - earlier for task in sound for earlier, later in pairwise(task.begun)]
+    assert max(waits[1:]) < 0.7  # an interval, and the wait for a slot that nobody had yet
+    assert min(len(task.begun) for task in sound) >= 3
+    assert sum(len(task.begun) for task in failing) > 42

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from exporter.polling import workers as module
 from exporter.polling.workers import Workers
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        threading.Event().wait(0.005)
+    pytest.fail("it never came to that")
+
+
+def begins_soon(workers: Workers, work: Callable[[], object]) -> bool:
+    eventually(lambda: workers.try_begin(work))
+    return True
 
 
 @pytest.fixture
@@ -59,6 +74,33 @@ def test_an_idle_thread_is_used_again() -> None:
     assert len(set(names)) == 1
 
 
+def test_after_a_rush_the_thread_that_was_busy_last_goes_on_and_the_others_end(
+    release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 0.3)
+    before = threading.active_count()
+    workers = Workers(cap=20)
+    for _ in range(20):
+        assert workers.try_begin(lambda: release.wait(5))
+    release.set()
+    names: list[str] = []
+
+    for _ in range(60):
+        done = threading.Event()
+
+        def note(done: threading.Event = done) -> None:
+            names.append(threading.current_thread().name)
+            done.set()
+
+        assert begins_soon(workers, note)
+        assert done.wait(5)
+        threading.Event().wait(0.01)
+
+    assert len(set(names[-20:])) == 1
+    assert threading.active_count() <= before + 1
+    workers.stop(2)
+
+
 def test_a_piece_of_work_that_raises_does_not_end_its_thread() -> None:
     workers = Workers(cap=1)
     workers.try_begin(lambda: 1 // 0)
@@ -68,6 +110,80 @@ def test_a_piece_of_work_that_raises_does_not_end_its_thread() -> None:
         pass
 
     assert done.wait(5)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_not_even_what_is_no_exception_costs_a_thread(kind: type[BaseException]) -> None:
+    def end() -> None:
+        raise kind
+
+    workers = Workers(cap=1)
+    for _ in range(3):
+        assert begins_soon(workers, end)
+    done = threading.Event()
+
+    assert begins_soon(workers, done.set)
+    assert done.wait(5)
+    workers.stop(2)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_all_the_same_makes_room_for_another(
+    monkeypatch: pytest.MonkeyPatch, release: threading.Event
+) -> None:
+    workers = Workers(cap=2)
+    assert workers.try_begin(lambda: release.wait(5))
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "_do", lambda _: sys.exit())  # kills the thread outside of what guards a piece of work
+        before = threading.active_count()
+        assert workers.try_begin(lambda: None)
+        eventually(lambda: workers._threads == 1 and threading.active_count() <= before)
+    done = threading.Event()
+
+    assert workers.try_begin(done.set)
+    assert done.wait(5)
+
+
+def test_a_higher_cap_lets_more_begin_at_once(release: threading.Event) -> None:
+    workers = Workers(cap=1)
+    assert workers.try_begin(lambda: release.wait(5))
+    assert not workers.try_begin(lambda: None)
+
+    workers.allow(3)
+
+    for _ in range(2):
+        assert workers.try_begin(lambda: release.wait(5))
+    assert not workers.try_begin(lambda: None)
+
+
+def test_a_lower_cap_ends_idle_threads_and_busy_ones_after_their_work(release: threading.Event) -> None:
+    before = threading.active_count()
+    workers = Workers(cap=4)
+    for _ in range(4):
+        assert workers.try_begin(lambda: release.wait(5))
+
+    workers.allow(1)
+
+    assert not workers.try_begin(lambda: None)
+    release.set()
+    eventually(lambda: threading.active_count() <= before + 1)
+    assert begins_soon(workers, threading.Event().set)
+    hold = threading.Event()
+    assert begins_soon(workers, lambda: hold.wait(5))
+    assert not workers.try_begin(lambda: None)
+    hold.set()
+    workers.stop(2)
+
+
+def test_work_begun_while_the_cap_falls_is_done(release: threading.Event) -> None:
+    for _ in range(50):
+        workers, done = Workers(cap=3), threading.Semaphore(0)
+        begun = sum(workers.try_begin(done.release) for _ in range(3))
+        workers.allow(1)
+        begun += workers.try_begin(done.release)
+        for _ in range(begun):
+            assert done.acquire(timeout=5)
+        workers.stop(2)
 
 
 def test_stopping_ends_idle_threads_and_waits_only_so_long_for_busy_ones(release: threading.Event) -> None:

@@ -1,0 +1,214 @@
+"""The accounts at work: taken on at start, and at a reload exchanged one by one without touching the others.
+
+An account that changes goes on under its old settings until none of its calls is under way; then the new ones hold, for
+it alone. Its counters, its failures and its ledger go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from exporter.app.desks import Place, StaffedDesk, Surroundings, open_book, staff
+from exporter.model import Account, CollectorName
+from exporter.polling.desk import NEEDS_IDENTITY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from exporter.config import AccountSettings
+    from exporter.metrics.page import Page
+    from exporter.metrics.publisher import Publisher
+    from exporter.polling.host import Host
+    from exporter.polling.scheduler import Scheduler
+    from exporter.polling.task import Task
+
+_GLANCES: Final = 20
+_GLANCE_SECONDS: Final = 0.05
+_SLACK_SECONDS: Final = 10.0
+_WHOSE: Final = ("api_key", "api_secret", "environment", "base_url", "fallback_url")
+_WAY: Final = (*_WHOSE, "proxy", "source_address")
+
+
+class BusyError(Exception):
+    """Calls of some accounts do not come to an end, so they keep their old settings; the message names them."""
+
+
+class Roster:
+    """Which accounts are polled, and by whom."""
+
+    def __init__(self, *, page: Page, publisher: Publisher, scheduler: Scheduler) -> None:
+        """Show accounts on `page`, and let `scheduler` run what polls them; there is nobody yet."""
+        self._page = page
+        self._publisher = publisher
+        self._scheduler = scheduler
+        self._staffed: dict[str, StaffedDesk] = {}
+        self._hosts: frozenset[Host] = frozenset()
+        self._still = threading.Event()  # is never set: waiting for it is waiting
+
+    @property
+    def desks(self) -> tuple[StaffedDesk, ...]:
+        """The accounts at work, in the order of the configuration."""
+        return tuple(self._staffed.values())
+
+    def change(self, accounts: Sequence[AccountSettings], around: Surroundings) -> tuple[str, ...]:
+        """Let exactly these accounts be at work; those whose settings are the same do not notice.
+
+        Returns the names of accounts that keep their old settings, because their calls do not come to an end. Raises
+        `LedgerError`, and has then changed nothing.
+        """
+        wanted = {account.name: account for account in accounts}
+        self._open_books(accounts, around)
+        places = {name: Place(index=index, count=len(wanted)) for index, name in enumerate(wanted)}
+        changed = {name for name in {*wanted, *self._staffed} if not self._is_at_work(name, wanted.get(name))}
+        for quiet in self._until_quiet(changed):
+            changed -= quiet
+            self._page.arrange([*wanted, *(name for name in self._staffed if name not in quiet)])
+            for name in sorted(quiet, key=lambda name: list(places).index(name) if name in places else -1):
+                self._exchange(name, wanted.get(name), places.get(name), around)
+        kept = [name for name in self._staffed if name not in wanted]
+        self._staffed = {name: self._staffed[name] for name in (*wanted, *kept) if name in self._staffed}
+        self._page.arrange(self._staffed)
+        self._settle_books(around)
+        self._release_hosts(around)
+        return tuple(name for name in (*wanted, *kept) if name in changed)
+
+    def _is_at_work(self, name: str, settings: AccountSettings | None) -> bool:
+        old = self._staffed.get(name)
+        return (None if old is None else old.settings) == settings
+
+    def _until_quiet(self, names: Collection[str]) -> Iterator[set[str]]:
+        """Yield accounts as none of their calls is under way any more; from then on nobody calls for them.
+
+        For a moment each goes on as it is until it happens to be quiet. After that nothing is begun for the others.
+        """
+        left = {name: self._staffed[name].every_task if name in self._staffed else () for name in names}
+        for _ in range(_GLANCES):
+            quiet = {name for name, tasks in left.items() if self._scheduler.withdraw(tasks, timeout=0)}
+            left = {name: tasks for name, tasks in left.items() if name not in quiet}
+            yield quiet
+            if not left:
+                return
+            self._still.wait(_GLANCE_SECONDS)
+        patience = max(self._staffed[name].settings.timeout for name in left) + _SLACK_SECONDS
+        if self._scheduler.withdraw([task for tasks in left.values() for task in tasks], timeout=patience):
+            yield set(left)
+            return
+        yield {name for name, tasks in left.items() if self._scheduler.withdraw(tasks, timeout=0)}
+
+    def _exchange(self, name: str, new: AccountSettings | None, place: Place | None, around: Surroundings) -> None:
+        old = self._staffed.get(name)
+        if new is None or place is None:
+            if old is not None:
+                self._part(old, around)
+            return
+        try:
+            staffed = staff(new, place, around)
+        except BaseException:
+            self._scheduler.add(() if old is None else old.every_task, due=around.clock.elapsed())
+            raise
+        if old is not None:
+            self._turn(old, new, around)
+        self._add_hosts(around)
+        self._begin(staffed, around, shows_income=old is None or old.income is None)
+
+    def _part(self, old: StaffedDesk, around: Surroundings) -> None:
+        name = old.settings.name
+        self._staffed = {other: staffed for other, staffed in self._staffed.items() if other != name}
+        around.board.close(name)
+        around.exchange.limits.forget(name)
+        if old.income is not None:
+            old.income.hide()
+
+    def _turn(self, old: StaffedDesk, new: AccountSettings, around: Surroundings) -> None:
+        """Take off the page what the new settings do not stand for any more."""
+        name = new.name
+        if _differ(old.settings, new, _WHOSE):
+            self._publisher.withdraw(name)
+            around.board.withdraw(name)
+        if _differ(old.settings, new, _WAY):
+            around.exchange.limits.forget(name)
+        for collector in old.tasks:
+            if collector not in new.collectors.enabled:
+                self._publisher.forget(name, collector)
+            else:
+                around.board.hasten(name, collector, _lasts(new, collector) - _lasts(old.settings, collector))
+        if old.income is not None and CollectorName.INCOME not in new.collectors.enabled:
+            old.income.hide()
+
+    def _begin(self, staffed: StaffedDesk, around: Surroundings, *, shows_income: bool) -> None:
+        self._introduce(staffed.settings, around)
+        for name, task in staffed.tasks.items():
+            staffed.desk.on_recovery.append(partial(self._wake, task, around))
+            if name in NEEDS_IDENTITY:
+                staffed.desk.on_identity.append(partial(self._wake, task, around))
+        for waiting in (staffed.desk.on_identity, staffed.desk.on_recovery):
+            waiting.append(partial(self._wake, staffed.permissions, around))
+        if staffed.income is not None and shows_income:
+            staffed.income.show()
+        self._staffed = {**self._staffed, staffed.settings.name: staffed}
+        self._scheduler.add(staffed.every_task, due=around.clock.elapsed())
+
+    def _introduce(self, account: AccountSettings, around: Surroundings) -> None:
+        known = Account(name=account.name, environment=account.environment, labels=account.labels)
+        self._publisher.introduce(known, position_id=account.collectors.positions.position_id)
+        around.board.open(
+            account.name, {name: account.collectors.of(name).interval for name in account.collectors.enabled}
+        )
+
+    def _open_books(self, accounts: Iterable[AccountSettings], around: Surroundings) -> None:
+        """Open what is not open yet: the only part of a change that may fail."""
+        for account in accounts:
+            old = self._staffed.get(account.name)
+            if around.ledger is not None and needs_ledger([account]) and (old is None or old.income is None):
+                open_book(account, around.ledger, around)
+
+    def _settle_books(self, around: Surroundings) -> None:
+        """Tell every open book the settings in force: the retention may be another one for all of them."""
+        for staffed in self.desks:
+            if staffed.income is not None and around.ledger is not None:
+                open_book(staffed.settings, around.ledger, around)
+
+    def _add_hosts(self, around: Surroundings) -> None:
+        new = frozenset(around.exchange.hosts) - self._hosts
+        for host in new:
+            host.on_wake(partial(self._wake, host, around))
+            host.on_move(partial(self._wake_behind, host, around))
+        self._scheduler.add(new, due=around.clock.elapsed())
+        self._hosts |= new
+
+    def _release_hosts(self, around: Surroundings) -> None:
+        unused = around.exchange.keep([staffed.settings for staffed in self.desks])
+        self._scheduler.retire(unused)
+        self._hosts -= frozenset(unused)
+
+    def _wake(self, task: Task, around: Surroundings) -> None:
+        self._scheduler.wake(task, due=around.clock.elapsed())
+
+    def _wake_behind(self, host: Host, around: Surroundings) -> None:
+        for staffed in self.desks:
+            if staffed.desk.host is host:
+                for task in staffed.every_task:
+                    self._wake(task, around)
+
+
+def threads_for(accounts: Iterable[AccountSettings]) -> int:
+    """Return how many calls can be under way at most: one for each collector, the permission query, the host's clock.
+
+    With a thread for each of them no call that hangs keeps another one waiting.
+    """
+    return sum(len(account.collectors.enabled) + 2 for account in accounts)
+
+
+def needs_ledger(accounts: Iterable[AccountSettings]) -> bool:
+    """Tell whether any of the accounts has income to enter."""
+    return any(CollectorName.INCOME in account.collectors.enabled for account in accounts)
+
+
+def _lasts(account: AccountSettings, collector: CollectorName) -> float:
+    return account.stale_after * account.collectors.of(collector).interval
+
+
+def _differ(old: AccountSettings, new: AccountSettings, names: Iterable[str]) -> bool:
+    return any(getattr(old, name) != getattr(new, name) for name in names)

@@ -1,0 +1,128 @@
+"""What the port shows of the parts at work: which callable stands behind which page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import exporter
+from exporter.app.probing import probe
+from exporter.app.status import DayReader, Reporter
+from exporter.metrics import api
+from exporter.metrics.page import Exposition
+from exporter.metrics.render import Format
+from exporter.web.server import Site
+from exporter.web.status import StatusPage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.app.exchange import Exchange
+    from exporter.app.options import Options
+    from exporter.app.roster import Roster
+    from exporter.app.status import Trends
+    from exporter.clock import Clock
+    from exporter.metrics.own import OwnMetrics
+    from exporter.metrics.page import Page
+    from exporter.polling.board import Board
+    from exporter.polling.scheduler import Scheduler
+    from exporter.web.site import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """Every page of the exporter.
+
+    `config` returns the configuration in force without its secrets, `illness` what is broken, if anything; `reload` is
+    there where it may be asked for over HTTP.
+    """
+
+    page: Page
+    own: OwnMetrics
+    exchange: Exchange
+    clock: Clock
+    roster: Roster
+    board: Board
+    scheduler: Scheduler
+    trends: Trends
+    options: Options
+    config: Callable[[], str]
+    illness: Callable[[], str | None]
+    reload: Callable[[], str | None] | None
+
+    def site(self) -> Site:
+        """Return what the web server is to serve."""
+        metrics = Exposition(
+            self.page,
+            live=((api.BUDGET, lambda: tuple(self._budgets())), (api.OFFSET, lambda: tuple(self._offsets()))),
+            own=self.own.render,
+        )
+        return Site(
+            metrics={exposition.value: partial(metrics, exposition) for exposition in Format},
+            landing=self._landing(),
+            healthy=self.illness,
+            ready=self._awaited,
+            telemetry_path=self.options.telemetry_path,
+            place=self.options.place,
+            health_needs_auth=self.options.protects_health,
+            reload=self.reload,
+            config=self.config,
+            probe={exposition.value: partial(self._probe, exposition) for exposition in Format},
+            discovery=lambda: tuple(staffed.settings.name for staffed in self.roster.desks),
+        )
+
+    def _probe(self, exposition: Format, account: str) -> bytes:
+        return probe(exposition, account, page=self.page, board=self.board, roster=self.roster, clock=self.clock)
+
+    def _landing(self) -> Callable[[], Document]:
+        page = StatusPage()
+        reporter = Reporter(
+            board=self.board,
+            roster=self.roster,
+            scheduler=self.scheduler,
+            limits=self.exchange.limits,
+            clock=self.clock,
+            trends=self.trends,
+            days=DayReader(self.clock),
+            options=self.options,
+            description=exporter.__doc__ or "",
+            links={
+                self.options.telemetry_path: "the metrics",
+                "/-/ready": "whether every collector has tried",
+                "/-/healthy": "whether it is alive",
+                "/config": "the configuration in force, without its secrets",
+                "/sd": "the accounts, for Prometheus' http_sd; each is a target of /probe?account=NAME",
+            },
+            illness=self.illness,
+            started_at=self.clock.now(),
+        )
+        return lambda: page.render(reporter.status())
+
+    def _budgets(self) -> Iterator[api.Budget]:
+        now, calendar, limits = self.clock.elapsed(), self.clock.now(), self.exchange.limits
+        for staffed in self.roster.desks:
+            caller = staffed.desk.caller
+            for task in staffed.tasks.values():
+                until = limits.blocked_until(caller, task.endpoint, now)
+                yield api.Budget(
+                    account=caller.account,
+                    endpoint=task.endpoint,
+                    remaining=limits.remaining(caller, task.endpoint, now),
+                    blocked_until=None if until is None else calendar + timedelta(seconds=until - now),
+                )
+
+    def _offsets(self) -> Iterator[api.ClockOffset]:
+        for base_url, clock in self.exchange.clocks.items():
+            seconds = clock.offset_seconds()
+            if seconds is not None:
+                yield api.ClockOffset(host=urlsplit(base_url).netloc, seconds=seconds)
+
+    def _awaited(self) -> str | None:
+        untried = self.board.untried()
+        if not untried:
+            return None
+        account, collector = untried[0]
+        return f"{len(untried)} collectors have not tried yet, the first is {account}/{collector}"

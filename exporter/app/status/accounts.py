@@ -1,0 +1,100 @@
+"""The lines of the accounts and of their positions, merged as the metrics merge them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from exporter.app.status.findings import SWITCHED_OFF
+from exporter.metrics.merging import liquidation_distance
+from exporter.metrics.position import POSITION, OpenPositions
+from exporter.model import Balances, CollectorName, Position
+from exporter.web.status import AccountLine, FundsLine, PositionLine, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exporter.app.status.findings import Finding
+    from exporter.app.status.trends import Trends
+    from exporter.config import AccountSettings
+
+
+def account_line(
+    account: AccountSettings,
+    found: Mapping[CollectorName, Finding],
+    positions: Sequence[PositionLine],
+    trends: Trends,
+) -> AccountLine:
+    """Return the line of an account, with what is known of its `positions`."""
+    funds, held = _fresh(found, CollectorName.BALANCE), _fresh(found, CollectorName.POSITIONS)
+    shown = [one for one in (funds, held) if one is not None]
+    return AccountLine(
+        name=account.name,
+        environment=account.environment,
+        labels=account.labels,
+        funds=_funds(account.name, funds, trends),
+        no_funds=None if funds is not None else _absence(found, CollectorName.BALANCE),
+        positions=None if held is None else len(cast("tuple[Position, ...]", held.data)),
+        nearest=min((one.distance for one in positions if one.distance is not None), default=None),
+        no_positions=None if held is not None else _absence(found, CollectorName.POSITIONS),
+        age_seconds=max((one.age_seconds for one in shown if one.age_seconds is not None), default=None),
+        troubles=tuple(
+            Trouble(collector=name, health=one.health, reason=one.reason)
+            for name, one in found.items()
+            if one.is_trouble
+        ),
+        trend=trends.distance(account.name),
+    )
+
+
+def position_lines(account: AccountSettings, found: Mapping[CollectorName, Finding]) -> tuple[PositionLine, ...]:
+    """Return the positions of an account as the metrics have them; none while they are not known."""
+    held = _fresh(found, CollectorName.POSITIONS)
+    if held is None:
+        return ()
+    positions = cast("tuple[Position, ...]", held.data)
+    merged = POSITION.rows(OpenPositions(positions=positions, by_id=account.collectors.positions.position_id))
+    return tuple(_position(account.name, labels[-1], one) for labels, one in merged)
+
+
+def _fresh(found: Mapping[CollectorName, Finding], collector: CollectorName) -> Finding | None:
+    one = found.get(collector)
+    return None if one is None or one.data is None else one
+
+
+def _absence(found: Mapping[CollectorName, Finding], collector: CollectorName) -> str:
+    one = found.get(collector)
+    return SWITCHED_OFF if one is None else one.absence
+
+
+def _funds(account: str, funds: Finding | None, trends: Trends) -> tuple[FundsLine, ...]:
+    if funds is None:
+        return ()
+    return tuple(
+        FundsLine(
+            asset=row.asset,
+            equity=row.equity,
+            used_margin=row.used_margin,
+            unrealized_pnl=row.unrealized_pnl,
+            trend=trends.equity(account, row.asset),
+        )
+        for row in cast("Balances", funds.data).assets
+    )
+
+
+def _position(account: str, position_id: str, one: Position) -> PositionLine:
+    return PositionLine(
+        account=account,
+        symbol=one.symbol,
+        side=one.side,
+        margin_mode=one.margin_mode or "",
+        position_id=position_id,
+        asset=one.asset,
+        amount=one.amount,
+        value=one.value,
+        unrealized_pnl=one.unrealized_pnl,
+        entry=one.entry_price,
+        mark=one.mark_price,
+        liquidation=one.liquidation_price,
+        distance=liquidation_distance(one),
+        leverage=one.leverage,
+    )

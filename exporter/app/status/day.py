@@ -1,0 +1,106 @@
+"""What came and went since midnight UTC, asked of the ledger on a thread of its own and only while somebody looks.
+
+A ledger that hangs holds up nobody: what it said too long ago is not returned.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Final
+
+from exporter.ledger import LedgerError, Sums, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from exporter.clock import Clock
+    from exporter.ledger import AccountBook
+
+_EVERY_SECONDS: Final = 10.0
+_SHARE_OF_TIME: Final = 20
+"""A reading is followed by a pause of at least so many times its length."""
+_VALID_PAUSES: Final = 3
+_PATIENCE_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayIncome:
+    """The income of one account on one day by (type, asset), or why the ledger could not tell."""
+
+    date: datetime
+    entered: int
+    sums: Mapping[tuple[str, str], Sums]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    days: Mapping[str, DayIncome]
+    valid_until: float
+    again_at: float
+
+
+class DayReader:
+    """Reads the day of every account; may be called from any thread."""
+
+    def __init__(self, clock: Clock, *, patience: float = _PATIENCE_SECONDS) -> None:
+        """Read nothing yet; wait up to `patience` seconds for what is not known at all."""
+        self._clock = clock
+        self._patience = patience
+        self._lock = Lock()
+        self._done = Event()
+        self._thread: Thread | None = None
+        self._last = _Reading({}, valid_until=0.0, again_at=0.0)
+
+    def read(self, books: Mapping[str, AccountBook]) -> Mapping[str, DayIncome]:
+        """Return the day of the accounts of which it is known; the first time waits for it, but not for long."""
+        now = self._clock.elapsed()
+        with self._lock:
+            last = self._last
+            if now >= last.again_at and (self._thread is None or not self._thread.is_alive()):
+                self._done.clear()
+                self._thread = Thread(target=self._work, args=(dict(books),), name="day", daemon=True)
+                self._thread.start()
+        if now >= last.valid_until:
+            self._done.wait(self._patience)
+        with self._lock:
+            last = self._last
+        today = _midnight(self._clock.now())
+        if self._clock.elapsed() >= last.valid_until:
+            return {}
+        return {name: day for name, day in last.days.items() if day.date == today}
+
+    def _work(self, books: Mapping[str, AccountBook]) -> None:
+        try:
+            began = self._clock.elapsed()
+            today, before = _midnight(self._clock.now()), self._last.days
+            days = {name: _read(book, today, before.get(name)) for name, book in books.items()}
+            ended = self._clock.elapsed()
+            pause = max(_EVERY_SECONDS, (ended - began) * _SHARE_OF_TIME)
+            with self._lock:
+                self._last = _Reading(days, valid_until=ended + _VALID_PAUSES * pause, again_at=ended + pause)
+        finally:
+            self._done.set()
+
+
+def _midnight(now: datetime) -> datetime:
+    return datetime.combine(now.date(), time(), tzinfo=UTC)
+
+
+def _read(book: AccountBook, today: datetime, before: DayIncome | None) -> DayIncome:
+    # Entries are only ever added: as many as before are the same ones.
+    entered = sum(total.entries for total in book.totals())
+    if before is not None and before.problem is None and (before.date, before.entered) == (today, entered):
+        return before
+    try:
+        entries = book.entries(Window(today, today + timedelta(days=1)))
+    except LedgerError as error:
+        return DayIncome(date=today, entered=entered, sums={}, problem=f"ledger_{error.reason}")
+    amounts: defaultdict[tuple[str, str], list[Decimal]] = defaultdict(list)
+    for entry in entries:
+        amounts[entry.income_type, entry.asset].append(entry.amount)
+    return DayIncome(date=today, entered=entered, sums={key: Sums().plus(some) for key, some in amounts.items()})

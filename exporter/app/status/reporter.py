@@ -1,0 +1,162 @@
+"""Puts the status page together: reads each part once, orders the lines, and caps what would not be read anyway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from math import inf
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from exporter.app.status.accounts import account_line, position_lines
+from exporter.app.status.findings import findings
+from exporter.model import CollectorName, IncomeState
+from exporter.web.status import CallLine, Health, IncomeLine, Section, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from exporter.app.desks import StaffedDesk
+    from exporter.app.options import Options
+    from exporter.app.roster import Roster
+    from exporter.app.status.day import DayIncome, DayReader
+    from exporter.app.status.findings import Finding
+    from exporter.app.status.trends import Trends
+    from exporter.bingx.limits import Limits
+    from exporter.clock import Clock
+    from exporter.polling.board import Board
+    from exporter.polling.scheduler import Scheduler
+    from exporter.polling.task import Task
+    from exporter.web.status import PositionLine
+
+T = TypeVar("T")
+
+_MOST_LINES: Final = 200
+_URGENCY: Final = (Health.FAILED, Health.STALE, Health.FAILING, Health.WAITING, Health.GOOD)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    staffed: StaffedDesk
+    found: Mapping[CollectorName, Finding]
+    positions: tuple[PositionLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Says how everything stands; `links` are path -> what stands there, `illness` is what is broken, if anything."""
+
+    board: Board
+    roster: Roster
+    scheduler: Scheduler
+    limits: Limits
+    clock: Clock
+    trends: Trends
+    days: DayReader
+    options: Options
+    description: str
+    links: Mapping[str, str]
+    illness: Callable[[], str | None]
+    started_at: datetime
+
+    def status(self) -> Status:
+        """Return how everything stands now; meant to be asked by one thread at a time, and not by one that serves."""
+        seen = tuple(self._look())
+        found = [one for entry in seen for one in entry.found.values()]
+        positions = sorted((one for entry in seen for one in entry.positions), key=_nearness)
+        return Status(
+            version=self.options.version,
+            revision=self.options.revision,
+            description=self.description,
+            now=self.clock.now(),
+            started_at=self.started_at,
+            illness=self.illness(),
+            collectors=len(found),
+            failing=sum(one.is_trouble for one in found),
+            metrics=self.options.place.link(self.options.telemetry_path),
+            links={self.options.place.link(path): text for path, text in self.links.items()},
+            accounts=tuple(
+                account_line(entry.staffed.settings, entry.found, entry.positions, self.trends) for entry in seen
+            ),
+            positions=_section(positions),
+            incomes=_section(tuple(self._incomes(seen))),
+            calls=self._calls(seen),
+        )
+
+    def _look(self) -> Iterator[_Seen]:
+        elapsed, now = self.clock.elapsed(), self.clock.now()
+        for staffed in self.roster.desks:
+            found = findings(self.board, staffed.settings.name, elapsed=elapsed, now=now)
+            if found:  # else a reload is just taking it in, or letting it go
+                yield _Seen(staffed, found, position_lines(staffed.settings, found))
+
+    def _incomes(self, seen: Sequence[_Seen]) -> Iterator[IncomeLine]:
+        books = {entry.staffed.settings.name: entry.staffed.income.book for entry in seen if entry.staffed.income}
+        days = self.days.read(books) if books else {}
+        for entry in seen:
+            name = entry.staffed.settings.name
+            if name in books and CollectorName.INCOME in entry.found:
+                yield from _income(name, entry.found[CollectorName.INCOME], days.get(name))
+
+    def _calls(self, seen: Sequence[_Seen]) -> Section[CallLine]:
+        elapsed, due = self.clock.elapsed(), self.scheduler.due()
+
+        def urgency(call: tuple[_Seen, CollectorName, Task]) -> tuple[int, float]:
+            entry, name, task = call
+            return _URGENCY.index(entry.found[name].health), due.get(task, inf)
+
+        every = [
+            (entry, name, task) for entry in seen for name, task in entry.staffed.tasks.items() if name in entry.found
+        ]
+        chosen = _section(sorted(every, key=urgency))
+        lines = tuple(self._call(*call, elapsed=elapsed, due=due.get(call[2], inf)) for call in chosen.lines)
+        return Section(lines=lines, left_off=chosen.left_off)
+
+    def _call(self, entry: _Seen, name: CollectorName, task: Task, *, elapsed: float, due: float) -> CallLine:
+        caller, found = entry.staffed.desk.caller, entry.found[name]
+        until = self.limits.blocked_until(caller, task.endpoint, elapsed)
+        return CallLine(
+            account=entry.staffed.settings.name,
+            collector=name,
+            health=found.health,
+            reason=found.reason,
+            age_seconds=found.age_seconds,
+            interval_seconds=found.interval_seconds,
+            next_seconds=None if due == inf else due - elapsed,
+            remaining=self.limits.remaining(caller, task.endpoint, elapsed),
+            blocked_seconds=None if until is None else until - elapsed,
+        )
+
+
+def _section(lines: Sequence[T]) -> Section[T]:
+    return Section(lines=tuple(lines[:_MOST_LINES]), left_off=max(0, len(lines) - _MOST_LINES))
+
+
+def _nearness(position: PositionLine) -> tuple[bool, Decimal]:
+    return position.distance is None, position.distance or Decimal(0)
+
+
+def _income(account: str, finding: Finding, day: DayIncome | None) -> Iterable[IncomeLine]:
+    state = finding.data
+    if not isinstance(state, IncomeState):
+        return (IncomeLine(account=account, absent=finding.absence),)
+    if not state.baseline_complete:
+        return (IncomeLine(account=account, absent=f"the history is being read: {state.baseline_ratio:.0%}"),)
+    if day is None:
+        return (IncomeLine(account=account, absent="the ledger has not answered yet"),)
+    if day.problem is not None:
+        return (IncomeLine(account=account, absent=day.problem),)
+    lines = [
+        IncomeLine(
+            account=account,
+            income_type=income_type,
+            asset=asset,
+            credited=sums.credited,
+            debited=sums.debited,
+            entries=sums.entries,
+        )
+        for (income_type, asset), sums in sorted(day.sums.items())
+    ]
+    if not state.complete:
+        lines.append(IncomeLine(account=account, absent="incomplete: the exchange has more entries than it shows"))
+    return lines

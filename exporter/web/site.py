@@ -1,0 +1,55 @@
+"""What is served: callables that the application hands over; the port knows no metric, no account and no file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exporter.web.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class UnknownTargetError(Exception):
+    """A probe asks for what is not configured; the text is shown to who asks."""
+
+
+class UnavailableError(Exception):
+    """A probe asks for what cannot be told at the moment; the text is shown to who asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """An HTML page, and what a browser may load and run for it: its Content-Security-Policy."""
+
+    html: str
+    security_policy: str = "default-src 'none'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The routes: `/`, the metrics, health and readiness always, the others as far as they are given.
+
+    `metrics` and `probe` are keyed by content type, the first is the fallback. `healthy` and `ready` return nothing
+    when all is well, else what is wrong. Everything but `landing` and `reload` is called on the server's thread, and
+    must be quick.
+    """
+
+    metrics: Mapping[str, Callable[[], bytes]]
+    landing: Callable[[], Document]
+    """Called on a thread of its own, never twice at once, and at most once a second; may take a moment."""
+    healthy: Callable[[], str | None]
+    ready: Callable[[], str | None]
+    telemetry_path: str = "/metrics"
+    place: Place = field(default_factory=Place)
+    health_needs_auth: bool = False
+    """Whether `/-/healthy` and `/-/ready` are only for those who may see the rest."""
+    reload: Callable[[], str | None] | None = None
+    """Reads the configuration again and returns nothing, or why the old one stays; may take seconds."""
+    config: Callable[[], str] | None = None
+    """Returns the configuration in force as YAML, without secrets."""
+    probe: Mapping[str, Callable[[str], bytes]] | None = None
+    """The page of one account by its name; raises `UnknownTargetError` or `UnavailableError`."""
+    discovery: Callable[[], Sequence[str]] | None = None
+    """Returns the names of the accounts."""

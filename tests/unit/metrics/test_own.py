@@ -1,0 +1,70 @@
+"""The exporter's own instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from support.exposition import Series, families_of_openmetrics, families_of_text, samples, series
+
+from exporter.metrics.own import OwnMetrics
+from exporter.metrics.render import END_OF_OPENMETRICS, Format
+
+HASH = "bingx_exporter_config_hash"
+TURN = "bingx_exporter_scheduler_last_turn_timestamp_seconds"
+WEB = "bingx_exporter_web_config_last_reload_successful"
+RESTARTS = "bingx_exporter_thread_restarts_total"
+
+
+def rendered(own: OwnMetrics, exposition: Format = Format.TEXT) -> Mapping[Series, float]:
+    page = own.render(exposition)
+    if exposition is Format.OPENMETRICS:
+        return samples(families_of_openmetrics((page + END_OF_OPENMETRICS).decode()))
+    return samples(families_of_text(page.decode()))
+
+
+@pytest.mark.parametrize("exposition", Format)
+def test_what_is_not_known_has_no_sample(own_metrics: OwnMetrics, exposition: Format) -> None:
+    page = rendered(own_metrics, exposition)
+
+    assert series(HASH) not in page
+    assert series(TURN) not in page
+    assert {HASH, TURN} <= own_metrics.catalogue().keys()
+
+
+@pytest.mark.parametrize("exposition", Format)
+def test_the_last_turn_is_asked_for_at_each_rendering(exposition: Format) -> None:
+    turns = iter([None, 1_760_000_000.25, 1_760_000_001.5])
+    own = OwnMetrics(version="1", revision="r", endpoints=(), process=False, last_turn=lambda: next(turns))
+
+    assert series(TURN) not in rendered(own, exposition)
+    assert rendered(own, exposition)[series(TURN)] == 1_760_000_000.25
+    assert rendered(own, exposition)[series(TURN)] == 1_760_000_001.5
+
+
+@pytest.mark.parametrize("exposition", Format)
+def test_whether_the_web_configuration_can_be_used_is_asked_for_at_each_rendering(exposition: Format) -> None:
+    answers = iter([None, True, False])
+    own = OwnMetrics(version="1", revision="r", endpoints=(), process=False, web_config=lambda: next(answers))
+
+    assert series(WEB) not in rendered(own, exposition)
+    assert rendered(own, exposition)[series(WEB)] == 1
+    assert rendered(own, exposition)[series(WEB)] == 0
+
+
+@pytest.mark.parametrize("exposition", Format)
+def test_the_hash_of_the_configuration_is_exact(own_metrics: OwnMetrics, exposition: Format) -> None:
+    own_metrics.configured(float(2**48 - 1))
+
+    assert rendered(own_metrics, exposition)[series(HASH)] == 2**48 - 1
+
+
+def test_restarts_of_every_watched_thread_start_at_zero(own_metrics: OwnMetrics) -> None:
+    own_metrics.restarted("web")
+
+    page = rendered(own_metrics)
+    assert {thread: page[series(RESTARTS, thread=thread)] for thread in ("reload", "scheduler", "web")} == {
+        "reload": 0,
+        "scheduler": 0,
+        "web": 1,
+    }
