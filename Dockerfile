@@ -14,18 +14,25 @@ RUN /opt/bingx-exporter/bin/pip install --no-cache-dir --no-deps --no-build-isol
  && /opt/bingx-exporter/bin/pip uninstall --yes setuptools pip
 
 FROM ${BASE}
-LABEL org.opencontainers.image.title="bingx-exporter" \
-      org.opencontainers.image.description="Prometheus exporter for BingX perpetual-futures accounts" \
-      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/bingx-exporter /opt/bingx-exporter
 RUN mkdir -p /var/lib/bingx-exporter /etc/bingx-exporter \
  && chown 65532:65532 /var/lib/bingx-exporter
-# What --version and bingx_exporter_build_info say of the build: --build-arg REVISION=$(git rev-parse HEAD) …
+# What the labels, --version and bingx_exporter_build_info say of the build, for instance
+# --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) --build-arg DATE=$(date --utc +%FT%TZ)
+ARG VERSION=unknown
 ARG REVISION=unknown
 ARG BRANCH=unknown
 ARG BUILDER=unknown
 ARG DATE=unknown
 ENV BUILD_REVISION=$REVISION BUILD_BRANCH=$BRANCH BUILD_USER=$BUILDER BUILD_DATE=$DATE
+ARG BASE
+LABEL org.opencontainers.image.title="bingx-exporter" \
+      org.opencontainers.image.description="Prometheus exporter for BingX perpetual-futures accounts" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$REVISION \
+      org.opencontainers.image.created=$DATE \
+      org.opencontainers.image.base.name=$BASE
 ENV PATH=/opt/bingx-exporter/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

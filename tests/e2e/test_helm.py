@@ -1,0 +1,245 @@
+"""The chart as Helm renders it: valid, hardened, and with flags and files that the exporter knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import helm_python as helm
+import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
+import pytest
+import yaml
+
+from exporter.cli.flags import parse
+from exporter.cli.version import build
+from exporter.config import load
+
+DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
+CHART: Final = DEPLOY / "helm" / "bingx-exporter"
+OF_THE_OPERATOR: Final = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
+"""Kinds that Prometheus' operator brings to a cluster, and that Kubernetes' own schemas do not know."""
+
+FULL: Final[dict[str, Any]] = {
+    "fullnameOverride": "desk",
+    "commonLabels": {"team": "risk"},
+    "image": {"repository": "mirror/bingx-exporter", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"},
+    "imagePullSecrets": [{"name": "mirror"}],
+    "log": {"level": "debug", "format": "json"},
+    "extraArgs": ["--collector.reconciliation"],
+    "extraEnv": [{"name": "HEDGE_KEY", "valueFrom": {"secretKeyRef": {"name": "hedge", "key": "key"}}}],
+    "extraEnvFrom": [{"secretRef": {"name": "more"}}],
+    "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+    "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca", "readOnly": True}],
+    "extraManifests": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"a": "b"}}],
+    "persistence": {"storageClass": "fast", "size": "5Gi", "annotations": {"keep": "yes"}},
+    "serviceAccount": {"annotations": {"role": "none"}},
+    "service": {"type": "NodePort", "annotations": {"a": "b"}},
+    "serviceMonitor": {
+        "enabled": True,
+        "labels": {"release": "prometheus"},
+        "relabelings": [{"action": "labeldrop", "regex": "pod"}],
+        "metricRelabelings": [{"action": "drop", "sourceLabels": ["__name__"], "regex": "python_.*"}],
+    },
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "dashboards": {"enabled": True, "annotations": {"folder": "BingX"}},
+    "networkPolicy": {
+        "enabled": True,
+        "ingressFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+        "egress": [{"ports": [{"port": 443, "protocol": "TCP"}]}],
+    },
+    "podDisruptionBudget": {"enabled": True},
+    "podAnnotations": {"a": "b"},
+    "podLabels": {"c": "d"},
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {}}
+    ],
+    "priorityClassName": "high",
+}
+PODS: Final = {"serviceMonitor": {"enabled": False}, "podMonitor": {"enabled": True}, "persistence": {"enabled": False}}
+CLAIM: Final = {"persistence": {"existingClaim": "mine"}, "existingSecret": "", "existingConfigSecret": "config"}
+SHAPES: Final[dict[str, dict[str, Any]]] = {"default": {}, "full": FULL, "pods": {**FULL, **PODS}, "claim": CLAIM}
+EVERY_SHAPE: Final = pytest.mark.parametrize("values", SHAPES.values(), ids=SHAPES.keys())
+
+
+@pytest.fixture(scope="module")
+def chart() -> Iterator[helm.Chart]:
+    with helm.Chart.load(CHART) as chart:
+        yield chart
+
+
+def objects(chart: helm.Chart, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rendered = chart.render(dict(values), name="demo", namespace="monitoring")
+    texts = [text for path, text in rendered.items() if path.endswith(".yaml")]
+    return [found for text in texts for found in yaml.safe_load_all(text) if found]
+
+
+def of_kind(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [one for one in found if one["kind"] == kind]
+
+
+def pod(found: list[dict[str, Any]]) -> dict[str, Any]:
+    (stateful,) = of_kind(found, "StatefulSet")
+    spec: dict[str, Any] = stateful["spec"]["template"]["spec"]
+    return spec
+
+
+@EVERY_SHAPE
+def test_helm_finds_no_fault(values: dict[str, Any]) -> None:
+    report = helm.lint(CHART, values, strict=True)
+    assert report["errors"] == []
+    assert [message for message in report["messages"] if message["severity"] > 1] == []
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("version", ["1.31", "1.35"])
+def test_kubernetes_takes_every_object(version: str, values: dict[str, Any], chart: helm.Chart) -> None:
+    found = objects(chart, values)
+    for one in found:
+        if one["kind"] not in OF_THE_OPERATOR:
+            kubernetes_validate.validate(one, version, strict=True)
+    names = [(one["kind"], one["metadata"]["name"]) for one in found]
+    assert len(set(names)) == len(names)
+
+
+def test_by_default_there_is_nothing_that_a_bare_cluster_lacks(chart: helm.Chart) -> None:
+    kinds = sorted(one["kind"] for one in objects(chart, {}))
+    assert kinds == ["Pod", "Secret", "Service", "ServiceAccount", "StatefulSet"]
+
+
+def test_everything_that_can_be_switched_on_is_there(chart: helm.Chart) -> None:
+    kinds = {one["kind"] for one in objects(chart, FULL)}
+    assert {"ServiceMonitor", "PrometheusRule", "NetworkPolicy", "PodDisruptionBudget", "ConfigMap"} <= kinds
+    assert "PodMonitor" in {one["kind"] for one in objects(chart, SHAPES["pods"])}
+
+
+@EVERY_SHAPE
+def test_the_exporter_runs_with_no_right_that_it_does_not_need(values: dict[str, Any], chart: helm.Chart) -> None:
+    spec = pod(objects(chart, values))
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] == 65532
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+
+
+@EVERY_SHAPE
+def test_the_exporter_understands_its_flags_and_its_probes(values: dict[str, Any], chart: helm.Chart) -> None:
+    (container,) = pod(objects(chart, values))["containers"]
+    flags = parse(container["args"])
+    assert (flags.command, flags.config_file) == ("run", "/etc/bingx-exporter/config.yaml")
+    assert f":{container['ports'][0]['containerPort']}" in flags.addresses_by_default
+    assert {probe: container[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")} == {
+        "livenessProbe": "/-/healthy",
+        "readinessProbe": "/-/ready",
+    }
+
+
+@EVERY_SHAPE
+def test_every_volume_that_is_mounted_is_there(values: dict[str, Any], chart: helm.Chart) -> None:
+    found = objects(chart, values)
+    (stateful,) = of_kind(found, "StatefulSet")
+    claims = {claim["metadata"]["name"] for claim in stateful["spec"].get("volumeClaimTemplates", ())}
+    volumes = {volume["name"] for volume in pod(found)["volumes"]}
+    assert {mount["name"] for mount in pod(found)["containers"][0]["volumeMounts"]} == volumes | claims
+    assert not volumes & claims
+
+
+def test_the_configuration_of_the_chart_can_be_loaded(chart: helm.Chart, tmp_path: Path) -> None:
+    found = objects(chart, {})
+    (secret,) = of_kind(found, "Secret")
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod(found)["containers"][0]["volumeMounts"]}
+    for name in ("main-key", "main-secret"):
+        (tmp_path / name).write_text("x" * 32)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "config.yaml").write_text(secret["stringData"]["config.yaml"].replace(f"{mounts['keys']}/", ""))
+    config = load(tmp_path / "config.yaml", environ={})
+    assert config.warnings == ()
+    assert config.ledger.url.startswith(f"sqlite:///{mounts['ledger']}/")
+
+
+def test_a_changed_configuration_makes_a_new_pod(chart: helm.Chart) -> None:
+    def checksum(values: Mapping[str, Any]) -> str:
+        (stateful,) = of_kind(objects(chart, values), "StatefulSet")
+        return str(stateful["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
+
+    assert checksum({}) == checksum({})
+    assert checksum({}) != checksum({"config": {"defaults": {"timeout": "4s"}}})
+
+
+@EVERY_SHAPE
+def test_selectors_find_the_pod_of_the_exporter_and_no_other(values: dict[str, Any], chart: helm.Chart) -> None:
+    found = objects(chart, values)
+    (stateful,) = of_kind(found, "StatefulSet")
+    selectors = [stateful["spec"]["selector"]["matchLabels"]]
+    selectors += [one["spec"]["selector"] for one in of_kind(found, "Service")]
+    selectors += [
+        one["spec"]["selector"]["matchLabels"]
+        for kind in ("ServiceMonitor", "PodMonitor")
+        for one in of_kind(found, kind)
+    ]
+    selectors += [one["spec"]["podSelector"]["matchLabels"] for one in of_kind(found, "NetworkPolicy")]
+    (test,) = of_kind(found, "Pod")
+    for selector in selectors:
+        assert selector.items() <= stateful["spec"]["template"]["metadata"]["labels"].items()
+        assert not selector.items() <= test["metadata"]["labels"].items()
+
+
+def test_the_rules_are_those_of_the_project(chart: helm.Chart) -> None:
+    rules = sorted((DEPLOY / "prometheus" / "rules").glob("*.yaml"))
+    there = [one["spec"] for one in of_kind(objects(chart, FULL), "PrometheusRule")]
+    assert rules
+    assert sorted(there, key=str) == sorted((yaml.safe_load(path.read_text("utf-8")) for path in rules), key=str)
+
+
+def test_the_dashboards_are_those_of_the_project(chart: helm.Chart) -> None:
+    """Where there are some, they are linked into the chart: files/dashboards is deploy/grafana."""
+    boards = {path.name: path.read_text("utf-8") for path in (DEPLOY / "grafana").glob("*.json")}
+    maps = [one for one in of_kind(objects(chart, FULL), "ConfigMap") if one["metadata"]["name"] != "extra"]
+    assert {name: text.strip() for one in maps for name, text in one["data"].items()} == {
+        name: text.strip() for name, text in boards.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"shards": 2},
+        {"replicaCount": 2},
+        {"image": {"tag": "latest"}},
+        {"image": {"digest": "0" * 64}},
+        {"log": {"level": "loud"}},
+        {"persistence": {"size": "big"}},
+        {"persistence": {"acessModes": []}},
+        {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
+        {"extraArgs": "--collector.reconciliation"},
+    ],
+    ids=str,
+)
+def test_a_slip_of_the_pen_is_refused(values: dict[str, Any], chart: helm.Chart) -> None:
+    with pytest.raises(helm.HelmValuesError):
+        chart.validate_schema(values)
+
+
+def test_every_value_is_in_the_schema(chart: helm.Chart) -> None:
+    schema = chart.schema
+    assert schema is not None
+    assert set(schema["properties"]) - {"global"} == set(chart.values)
+
+
+def test_the_package_holds_the_files_that_are_linked(tmp_path: Path) -> None:
+    with helm.Chart.load(helm.package(CHART, destination=tmp_path)) as packed:
+        names = {file["name"] for file in packed.files}
+    assert {f"files/rules/{path.name}" for path in (DEPLOY / "prometheus" / "rules").glob("*.yaml")} <= names
+
+
+def test_the_chart_names_the_version_of_the_exporter(chart: helm.Chart) -> None:
+    assert chart.metadata["appVersion"] == build().version
