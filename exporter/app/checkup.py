@@ -11,10 +11,10 @@ from exporter.app import rights
 from exporter.app.exchange import Exchange, address_of, key_name_of
 from exporter.app.reaching import reach
 from exporter.bingx.endpoints.income import IncomeQuery
-from exporter.bingx.errors import AuthenticationError, BingxError
+from exporter.bingx.errors import AuthenticationError, BingxError, PermissionDenied
 from exporter.bingx.limits import Caller
 from exporter.bingx.paths import Endpoint
-from exporter.model import KeyPermissions
+from exporter.model import CollectorName, KeyPermissions
 from exporter.polling.once import HeldUp, call_once
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ _LOOK_IT_UP: Final = "nothing else depends on it; see on the exchange's own site
 _PATIENCE: Final = 15.0
 _TOLERABLE_OFFSET: Final = 1.0
 _WINDOW: Final = timedelta(hours=1)
+_ASKED_BY: Final = {
+    Endpoint.INCOME: CollectorName.INCOME,
+    Endpoint.INCOME_EXPORT: CollectorName.RECONCILIATION,
+    Endpoint.COMMISSION_RATE: CollectorName.COMMISSION_RATE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,10 +164,13 @@ def _of_the_host(host: Host) -> tuple[str, str]:
 
 def _failed(account: AccountSettings, endpoint: Endpoint, error: BingxError, *, detail: str | None = None) -> Finding:
     code = "" if error.code is None else f"code {error.code}: "
-    return Finding(
-        account=account.name,
-        endpoint=endpoint,
-        outcome=error.reason,
-        detail=code + error.detail if detail is None else detail,
-        mend=_LOOK_IT_UP if endpoint is Endpoint.PERMISSIONS else error.mend,
-    )
+    detail = code + error.detail if detail is None else detail
+    mend = _LOOK_IT_UP if endpoint is Endpoint.PERMISSIONS else error.mend
+    if isinstance(error, PermissionDenied) and not _is_used(account, endpoint):
+        detail, mend = f"{detail}; nothing asks for it, its collector is off", ""
+    return Finding(account=account.name, endpoint=endpoint, outcome=error.reason, detail=detail, mend=mend)
+
+
+def _is_used(account: AccountSettings, endpoint: Endpoint) -> bool:
+    collector = _ASKED_BY.get(endpoint)
+    return collector is None or collector in account.collectors.enabled

@@ -87,11 +87,14 @@ def _config(exchange: Simulator, folder: Path) -> Config:
 
 def _announce(exchange: Simulator, app: App, flags: Namespace) -> None:
     names = ", ".join(account.name for account in exchange.accounts)
+    urls = [url + flags.place.prefix for url in app.urls]
     for line in (
         f"A simulated exchange with the accounts {names} (scenario {flags.scenario}), and the exporter in front of it:",
         "",
-        *(f"  metrics    {url}{flags.telemetry_path}" for url in app.urls),
-        f"  ready      {app.urls[0]}/-/ready",
+        *(f"  page       {url}/" for url in urls),
+        *(f"  metrics    {url}{flags.telemetry_path}" for url in urls),
+        f"  terminal   bingx-exporter top --url={urls[0]}",
+        f"  ready      {urls[0]}/-/ready",
         f"  exchange   {exchange.url}/_sim/world",
         "",
         "Ctrl-C ends both.",

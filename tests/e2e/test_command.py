@@ -289,6 +289,15 @@ def test_check_says_what_works_and_how_to_mend_what_does_not(exchange: Exchange,
     assert done.returncode == 0
 
 
+def test_check_asks_for_no_right_that_nothing_needs(exchange: Exchange, tmp_path: Path) -> None:
+    config = exchange.config(tmp_path, collectors={"income": {"enabled": False}, "commission_rate": {"enabled": False}})
+
+    done = run("check", f"--config.file={config}")
+
+    assert "nothing asks for it, its collector is off" in done.stdout
+    assert "give the key the right" not in done.stdout
+
+
 def test_check_says_what_else_a_key_could_do_and_never_the_key(exchange: Exchange, tmp_path: Path) -> None:
     exchange.tell("whitelist", account="gamma", addresses=["127.0.0.1"])
     exchange.tell("faults", kind="code", code=100004, account="alpha", endpoint="permissions")
