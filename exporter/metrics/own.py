@@ -68,8 +68,17 @@ class OwnMetrics:
         `web_config` whether the web configuration on disk can be used (`None` if there is none).
         """
         self._registry = CollectorRegistry()
-        self._hash: float | None = None
         self._labels: dict[str, tuple[str, ...]] = {}
+        self._add_work(endpoints)
+        self._add_configuration(web_config)
+        self._add_threads(last_turn)
+        self._build(version=version, revision=revision, pythonversion=platform.python_version())
+        if process:
+            ProcessCollector(registry=self._registry)
+            PlatformCollector(registry=self._registry)
+            GCCollector(registry=self._registry)
+
+    def _add_work(self, endpoints: Iterable[str]) -> None:
         self._seconds = self._histogram(
             "bingx_api_request_duration_seconds",
             "Duration of calls to the exchange, from sending to the whole answer, failed ones included.",
@@ -83,6 +92,9 @@ class OwnMetrics:
             "Time that due calls waited for a slot of the rate limits, in seconds.",
             "endpoint",
         )
+        for endpoint in endpoints:
+            for instrument in (self._seconds, self._calls, self._waits):
+                instrument.labels(endpoint)
         self._drift = self._counter(
             "bingx_exporter_schema_drift",
             "Fields in answers of the exchange that are unknown (unknown_field) or could not be read (bad_value).",
@@ -94,6 +106,9 @@ class OwnMetrics:
             "Failures of the income ledger by reason; counters stand still meanwhile, gauges go on.",
             "reason",
         )
+
+    def _add_configuration(self, web_config: Callable[[], bool | None]) -> None:
+        self._hash: float | None = None
         self._reloaded = self._gauge(
             "bingx_exporter_config_last_reload_successful",
             "Whether the last load of the configuration succeeded (1 = yes, 0 = no).",
@@ -108,29 +123,22 @@ class OwnMetrics:
             lambda: self._hash,
         )
         self._ask(
-            "bingx_exporter_scheduler_last_turn_timestamp_seconds",
-            "When the thread that begins all polls last turned, in seconds since 1970; it does so once a second.",
-            last_turn,
-        )
-        self._ask(
             "bingx_exporter_web_config_last_reload_successful",
             "Whether the web configuration and its certificates could be used (1 = yes, 0 = no); absent without them.",
             web_config,
         )
+
+    def _add_threads(self, last_turn: Callable[[], float | None]) -> None:
+        self._ask(
+            "bingx_exporter_scheduler_last_turn_timestamp_seconds",
+            "When the thread that begins all polls last turned, in seconds since 1970; it does so once a second.",
+            last_turn,
+        )
         self._restarts = self._counter(
             "bingx_exporter_thread_restarts", "Threads that had died and were started again, by thread.", "thread"
         )
-        self._build(version=version, revision=revision, pythonversion=platform.python_version())
         for thread in _WATCHED_THREADS:
             self._restarts.labels(thread)
-        for endpoint in endpoints:
-            self._seconds.labels(endpoint)
-            self._calls.labels(endpoint)
-            self._waits.labels(endpoint)
-        if process:
-            ProcessCollector(registry=self._registry)
-            PlatformCollector(registry=self._registry)
-            GCCollector(registry=self._registry)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         self._labels[name] = labels
