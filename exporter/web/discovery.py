@@ -12,12 +12,20 @@ if TYPE_CHECKING:
 
 
 def target_groups(accounts: Iterable[str], *, target: str, place: Place, scheme: str | None) -> bytes:
-    """Return the JSON of http_sd: each account is the probe of one `target`; `scheme` is told if it is known."""
+    """Return the JSON of http_sd: each account is the probe of one `target`; `scheme` is told if it is known.
+
+    Each gets an `instance` of its own: targets that differ in their parameters only would write the same `up`.
+    """
     secure = {} if scheme is None else {"__scheme__": scheme}
     groups = [
         {
             "targets": [target],
-            "labels": {"__metrics_path__": place.link("/probe"), "__param_account": account, **secure},
+            "labels": {
+                "__metrics_path__": place.link("/probe"),
+                "__param_account": account,
+                "instance": f"{target}/{account}",
+                **secure,
+            },
         }
         for account in accounts
     ]

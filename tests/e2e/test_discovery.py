@@ -45,6 +45,8 @@ def test_prometheus_finds_every_account_scrapes_each_once_and_sees_which_is_sick
                 lambda: targets(server) == {"alpha": "up", "beta": "up", "gamma": "down"},
                 what="gamma, whose key lacks a right, is down, the others are up",
             )
+            ups = json.loads(get(f"{server.url}/api/v1/query?query=up")[1])["data"]["result"]
+            assert {one["metric"]["instance"].rpartition("/")[2] for one in ups} == {"alpha", "beta", "gamma"}
             equity = 'count by (account) (bingx_account_equity{asset="USDT"})'
             eventually(lambda: accounts(server.query(equity)) == {"alpha": 1, "beta": 1}, what="each is there once")
 

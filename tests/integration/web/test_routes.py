@@ -207,7 +207,8 @@ def test_discovery_names_the_host_that_was_asked() -> None:
         found = groups(server, {"Host": "exporter.example:10066", "X-Forwarded-Host": "evil.example"})
         assert [group["targets"] for group in found] == [["exporter.example:10066"]] * 2
         assert [group["labels"] for group in found] == [
-            {"__metrics_path__": "/probe", "__param_account": name} for name in ("main", "second")
+            {"__metrics_path__": "/probe", "__param_account": name, "instance": f"exporter.example:10066/{name}"}
+            for name in ("main", "second")
         ]
 
 

@@ -21,7 +21,12 @@ def test_each_account_is_a_group_that_probes_it() -> None:
     assert groups == [
         {
             "targets": ["x:10066"],
-            "labels": {"__metrics_path__": "/exporter/probe", "__param_account": account, "__scheme__": "https"},
+            "labels": {
+                "__metrics_path__": "/exporter/probe",
+                "__param_account": account,
+                "instance": f"x:10066/{account}",
+                "__scheme__": "https",
+            },
         }
         for account in ("main", "höhe")
     ]
