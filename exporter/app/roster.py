@@ -65,7 +65,7 @@ class Roster:
         for quiet in self._until_quiet(changed):
             changed -= quiet
             self._page.arrange([*wanted, *(name for name in self._staffed if name not in quiet)])
-            for name in sorted(quiet, key=lambda name: list(places).index(name) if name in places else -1):
+            for name in sorted(quiet, key=lambda name: places[name].index if name in places else -1):
                 self._exchange(name, wanted.get(name), places.get(name), around)
         kept = [name for name in self._staffed if name not in wanted]
         self._staffed = {name: self._staffed[name] for name in (*wanted, *kept) if name in self._staffed}
@@ -84,18 +84,17 @@ class Roster:
         For a moment each goes on as it is until it happens to be quiet. After that nothing is begun for the others.
         """
         left = {name: self._staffed[name].every_task if name in self._staffed else () for name in names}
-        for _ in range(_GLANCES):
-            quiet = {name for name, tasks in left.items() if self._scheduler.withdraw(tasks, timeout=0)}
-            left = {name: tasks for name, tasks in left.items() if name not in quiet}
-            yield quiet
+        for turn in range(_GLANCES + 1):
+            patience = 0.0 if turn < _GLANCES else self._longest_call(left) + _SLACK_SECONDS
+            for quiet in self._scheduler.withdraw(left, timeout=patience):
+                left = {name: tasks for name, tasks in left.items() if name not in quiet}
+                yield quiet
             if not left:
                 return
             self._still.wait(_GLANCE_SECONDS)
-        patience = max(self._staffed[name].settings.timeout for name in left) + _SLACK_SECONDS
-        if self._scheduler.withdraw([task for tasks in left.values() for task in tasks], timeout=patience):
-            yield set(left)
-            return
-        yield {name for name, tasks in left.items() if self._scheduler.withdraw(tasks, timeout=0)}
+
+    def _longest_call(self, names: Iterable[str]) -> float:
+        return max(self._staffed[name].settings.timeout for name in names)
 
     def _exchange(self, name: str, new: AccountSettings | None, place: Place | None, around: Surroundings) -> None:
         old = self._staffed.get(name)
@@ -117,6 +116,7 @@ class Roster:
         name = old.settings.name
         self._staffed = {other: staffed for other, staffed in self._staffed.items() if other != name}
         around.board.close(name)
+        around.forget(name)
         around.exchange.limits.forget(name)
         if old.income is not None:
             old.income.hide()
@@ -127,6 +127,7 @@ class Roster:
         if _differ(old.settings, new, _WHOSE):
             self._publisher.withdraw(name)
             around.board.withdraw(name)
+            around.forget(name)
         if _differ(old.settings, new, _WAY):
             around.exchange.limits.forget(name)
         for collector in old.tasks:

@@ -16,7 +16,7 @@ from exporter.bingx.limits import Permit
 from exporter.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from exporter.bingx.limits import Limits
     from exporter.bingx.paths import Endpoint
@@ -122,26 +122,42 @@ class Scheduler:
         with self._changed:
             return {task: due for task, (due, _) in self._due.items()}
 
-    def withdraw(self, tasks: Iterable[Task], *, timeout: float) -> bool:
-        """Take tasks out for good, and return true, as soon as none of them is under way.
+    def withdraw(self, groups: Mapping[str, Iterable[Task]], *, timeout: float) -> Iterator[set[str]]:
+        """Take groups of tasks out for good; yield their names as none of a group's tasks is under way any more.
 
-        None is begun from the moment of the call. If one is still under way after `timeout` seconds, all of them stay
-        in the queue as they were, and the answer is false.
+        None of them is begun from the first step on. A group of which one is still under way after `timeout` seconds
+        stays in the queue as it was.
         """
-        leaving = set(tasks)
+        left = {name: set(tasks) for name, tasks in groups.items()}
+        ends_at = self._clock.elapsed() + timeout
+        held = set().union(*left.values())
         with self._changed:
-            self._leaving |= leaving
-            try:
-                gone = self._changed.wait_for(lambda: self._running.isdisjoint(leaving), timeout)
-            finally:
-                self._leaving -= leaving
-            if gone:
-                for task in leaving:
+            self._leaving |= held
+        try:
+            while left:
+                quiet = self._quiet(left, max(0.0, ends_at - self._clock.elapsed()))
+                if not quiet:
+                    return
+                left = {name: tasks for name, tasks in left.items() if name not in quiet}
+                yield quiet
+        finally:
+            with self._changed:
+                self._leaving -= held
+                self._rebuild()
+                self._changed.notify_all()
+
+    def _quiet(self, groups: Mapping[str, set[Task]], timeout: float) -> set[str]:
+        def still() -> set[str]:
+            return {name for name, tasks in groups.items() if self._running.isdisjoint(tasks)}
+
+        with self._changed:
+            quiet: set[str] = self._changed.wait_for(still, timeout)
+            for name in quiet:
+                for task in groups[name]:
                     self._due.pop(task, None)
                     self._waiting_since.pop(task, None)
-            self._rebuild()
-            self._changed.notify_all()
-        return gone
+                self._leaving -= groups[name]
+            return quiet
 
     def retire(self, tasks: Iterable[Task]) -> None:
         """Take tasks out for good, without waiting for a call that is under way: it is the last one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -89,6 +89,9 @@ class House:
         held = vars(self.scheduler)
         return {name: len(value) for name, value in held.items() if isinstance(value, (dict, set, list))}
 
+    def withdraw(self, tasks: Iterable[Task], *, timeout: float) -> bool:
+        return list(self.scheduler.withdraw({"all": tasks}, timeout=timeout)) == [{"all"}]
+
     def die(self) -> None:
         self.clock.deadly.set()
         self.scheduler.add([], due=0)  # turns it at once
@@ -117,7 +120,7 @@ def test_a_withdrawn_task_is_never_begun_again_and_cannot_be_woken(house: House)
     task, other = Task(house.limits), Task(house.limits, account="other")
     house.scheduler.add([task, other], due=soon(0.2))
 
-    assert house.scheduler.withdraw([task], timeout=1)
+    assert house.withdraw([task], timeout=1)
     house.scheduler.wake(task, due=soon())
 
     assert other.begun.wait(5)
@@ -133,13 +136,29 @@ def test_a_call_under_way_ends_before_its_task_is_gone(house: House) -> None:
     ending = threading.Timer(0.2, release.set)
     ending.start()
 
-    assert house.scheduler.withdraw([task], timeout=5)
+    assert house.withdraw([task], timeout=5)
 
     ending.join()
     quiet()
     assert task.calls == 1
     assert set(house.left_behind().values()) == {0}
     assert house.limits.remaining(task.caller, task.endpoint, soon(1.5)) == 5
+
+
+def test_a_group_leaves_when_it_is_quiet_and_waits_for_no_other(house: House) -> None:
+    release = threading.Event()
+    hanging, quick = Task(house.limits, release=release), Task(house.limits, account="quick")
+    house.scheduler.add([hanging], due=soon())
+    house.scheduler.add([quick], due=soon(60))
+    assert hanging.begun.wait(5)
+
+    leaving = house.scheduler.withdraw({"hanging": [hanging], "quick": [quick]}, timeout=30)
+
+    assert next(leaving) == {"quick"}
+    release.set()
+    assert next(leaving) == {"hanging"}
+    assert list(leaving) == []
+    assert set(house.left_behind().values()) == {0}
 
 
 def test_a_call_under_way_is_the_last_of_a_retired_task_and_nobody_waits_for_it(house: House) -> None:
@@ -170,7 +189,7 @@ def test_tasks_that_cannot_leave_in_time_stay_as_if_nothing_had_happened(house: 
     hanging.again = soon
     every = [hanging, due_meanwhile, asleep]
 
-    assert not house.scheduler.withdraw(every, timeout=0.3)
+    assert not house.withdraw(every, timeout=0.3)
 
     assert due_meanwhile.begun.wait(1)
     house.scheduler.wake(asleep, due=soon())
@@ -189,7 +208,7 @@ def test_nothing_of_them_is_begun_while_their_leaving_is_waited_for(house: House
     ending = threading.Timer(0.3, release.set)
     ending.start()
 
-    assert house.scheduler.withdraw([hanging, due_meanwhile], timeout=5)
+    assert house.withdraw([hanging, due_meanwhile], timeout=5)
 
     ending.join()
     assert due_meanwhile.calls == 0
@@ -202,7 +221,7 @@ def test_ten_thousand_reloads_leave_nothing_behind(house: House) -> None:
         comes = Task(house.limits, account=f"{number % 50}", gate=lambda now: now + 3600)
         house.scheduler.add([comes], due=soon(3600))
         house.scheduler.wake(comes, due=soon(1800))
-        assert house.scheduler.withdraw([comes], timeout=1)
+        assert house.withdraw([comes], timeout=1)
 
     assert sum(house.left_behind().values()) <= 2  # the one that stays, in the queue and on the heap
 
@@ -210,7 +229,7 @@ def test_ten_thousand_reloads_leave_nothing_behind(house: House) -> None:
 def test_a_withdrawn_task_may_come_back(house: House) -> None:
     task = Task(house.limits)
     house.scheduler.add([task], due=soon(60))
-    assert house.scheduler.withdraw([task], timeout=1)
+    assert house.withdraw([task], timeout=1)
 
     house.scheduler.add([task], due=soon())
 
@@ -320,7 +339,7 @@ def test_whatever_a_step_dies_of_it_is_told_and_tried_again(house: House, kind: 
     task.begun.clear()
     house.scheduler.add([sound], due=soon())
     assert sound.begun.wait(5)
-    assert house.scheduler.withdraw([sound], timeout=1)
+    assert house.withdraw([sound], timeout=1)
     quiet(0.05)
 
     house.scheduler.wake(task, due=soon())
@@ -343,7 +362,7 @@ def test_tasks_come_go_and_die_at_random_and_none_is_lost_or_doubled(house: Hous
             house.die()
             assert house.scheduler.restart()
         task.begun.wait(0.02)
-        assert house.scheduler.withdraw([task], timeout=5)
+        assert house.withdraw([task], timeout=5)
         gone.append((task, task.calls))
     for task in stay:
         task.begun.clear()
@@ -351,5 +370,5 @@ def test_tasks_come_go_and_die_at_random_and_none_is_lost_or_doubled(house: Hous
 
     assert all(task.begun.is_set() for task in stay)
     assert [task.calls for task, _ in gone] == [calls for _, calls in gone]
-    assert house.scheduler.withdraw(stay, timeout=5)
+    assert house.withdraw(stay, timeout=5)
     assert sum(house.left_behind().values()) == 0
