@@ -8,7 +8,7 @@ CODE := exporter tests bench scripts deploy/grafana
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports dockerfile servers golden docs screenshots dashboards lock bench fuzz soak sbom clean
+.PHONY: help demo test check format lint types imports dockerfile servers golden docs screenshots dashboards lock bench fuzz soak image sbom clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,8 +17,8 @@ demo: $(VENV)/.runtime ## A simulated exchange and the exporter; no key needed, 
 	@exec $(BIN)/bingx-exporter demo $(DEMO_FLAGS)
 
 test: $(VENV)/.dev servers ## The whole test suite, with all its set-up
-	$(BIN)/pytest -n 4 --dist worksteal -m "not alone" $(TESTS)
-	$(BIN)/pytest -m alone $(TESTS) || [ $$? = 5 ] # 5: none of them was asked for
+	$(BIN)/pytest -n 4 --dist worksteal -m "not alone and not image" $(TESTS)
+	$(BIN)/pytest -m "alone and not image" $(TESTS) || [ $$? = 5 ] # 5: none of them was asked for
 
 check: $(VENV)/.dev lint types imports dockerfile test ## All that CI checks
 
@@ -73,6 +73,10 @@ fuzz: $(VENV)/.dev ## Feed the decoders with nonsense for about FUZZ_SECONDS (60
 MINUTES ?= 30
 soak: $(VENV)/.dev ## Exchange and exporter in trouble for MINUTES (30), and a judge of every page
 	$(BIN)/python -m bench.soak --minutes $(MINUTES) $(SOAK_FLAGS)
+
+image: $(VENV)/.dev ## Build the image on Debian's packages, run it and look it over (Debian, root; minutes)
+	@WITH_IMAGE=1 scripts/install-servers
+	$(BIN)/pytest -m image tests/e2e/test_image.py
 
 sbom: ## A bill of materials (CycloneDX) of what is installed at run time
 	$(PYTHON) -m venv build/sbom

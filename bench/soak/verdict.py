@@ -39,13 +39,14 @@ SLOWEST_SCRAPE_SECONDS: Final = 5.0
 class Bound:
     """A quantity that stays flat: it may grow by a share of what it was, or by `least` in its own unit.
 
-    `typical` says what many samples come to. Where `rests`, it is also compared at rest: before the troubles and after.
+    `typical` says what many samples come to. `at_rest` is by how much it may be more after the troubles than before
+    them, when nobody calls; `None` where that says nothing.
     """
 
     name: str
     of: Callable[[Vitals], float]
     typical: Callable[[Sequence[float]], float]
-    rests: bool
+    at_rest: float | None
     share: float
     least: float
 
@@ -55,12 +56,12 @@ FLAT: Final = (
         name="resident memory, MiB",
         of=lambda vitals: vitals.resident_mib,
         typical=median,
-        rests=False,
+        at_rest=None,
         share=0.05,
         least=3.0,
     ),
-    Bound(name="threads", of=lambda vitals: vitals.threads, typical=floor, rests=True, share=0.0, least=3.0),
-    Bound(name="descriptors", of=lambda vitals: vitals.descriptors, typical=floor, rests=True, share=0.0, least=6.0),
+    Bound(name="threads", of=lambda vitals: vitals.threads, typical=floor, at_rest=3.0, share=0.0, least=6.0),
+    Bound(name="descriptors", of=lambda vitals: vitals.descriptors, typical=floor, at_rest=6.0, share=0.0, least=6.0),
 )
 
 
@@ -95,7 +96,7 @@ def checks(evidence: Evidence) -> list[Check]:
     found += [_done(evidence, what) for what in LOOKED_AT]
     found.append(_slowest(evidence.scrapes))
     found += [_flat(bound, evidence) for bound in FLAT]
-    found += [_rested(bound, evidence) for bound in FLAT if bound.rests]
+    found += [_rested(bound, evidence) for bound in FLAT if bound.at_rest is not None]
     return found
 
 
@@ -162,7 +163,9 @@ def _rested(bound: Bound, evidence: Evidence) -> Check:
         return Check(name=name, found="not looked at", bound=f"{FEWEST} samples needed", holds=None)
     before, after = (bound.of(one) for one in evidence.rest)
     found = f"{before:.0f} before, {after:.0f} after"
-    return Check(name=name, found=found, bound=f"at most +{bound.least:.0f}", holds=after - before <= bound.least)
+    return Check(
+        name=name, found=found, bound=f"at most +{bound.at_rest:.0f}", holds=after - before <= (bound.at_rest or 0)
+    )
 
 
 def _word(check: Check) -> str:

@@ -214,6 +214,7 @@ class App:
             onlooker=LedgerObserver(self._own.ledger_failed, self._options.on_progress),
             retention=config.ledger.retention,
             show_permissions=self._publisher.permissions_changed,
+            forget=self._trends.forget,
         )
 
     def _reloading(self) -> Reloader | None:

@@ -44,7 +44,8 @@ class Surroundings:
     """What every account is built into; `ends` is what each host has proved of its windows, by base URL.
 
     `retention` is how long the ledger keeps single entries (`None`: for ever). `show_permissions` is told the account,
-    what its key may do, and until when (elapsed seconds) that is to be shown.
+    what its key may do, and until when (elapsed seconds) that is to be shown. `forget` is told of an account that
+    leaves, or whose key is another one: what is remembered of it for the eye is not to outlive that.
     """
 
     exchange: Exchange
@@ -55,6 +56,7 @@ class Surroundings:
     onlooker: Onlooker
     retention: timedelta | None = None
     show_permissions: Callable[[str, KeyPermissions, float], None] = lambda _account, _permissions, _until: None
+    forget: Callable[[str], None] = lambda _account: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

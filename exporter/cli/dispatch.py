@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
+from exporter.cli import printing
 from exporter.cli.flags import parse
 
 if TYPE_CHECKING:
@@ -12,15 +14,26 @@ if TYPE_CHECKING:
 
 
 _INTERRUPTED: Final = 130
+_SPEAKING: Final = frozenset({"top", "check", "metrics"})
+"""Commands whose answer is nothing but what they print."""
 
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code; raises `SystemExit` for help, version and bad flags."""
+    printing.escape_what_cannot_be_encoded()
     flags = parse(arguments)
+    if sys.stdout is None and flags.command in _SPEAKING:
+        return printing.refuse(printing.NO_OUTPUT)
     try:
-        return _COMMANDS[flags.command](flags)
+        code = _COMMANDS[flags.command](flags)
+        printing.flush_output()
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except OSError as error:
+        if not printing.is_of_output(error):
+            raise
+        return printing.give_up_output(error)
+    return code
 
 
 def _run(flags: Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.cli.income.flags import add_income_flags
-from exporter.cli.top.flags import add_top_flags
+from exporter.cli.top.flags import add_top_flags, target
 from exporter.cli.version import version_text
 from exporter.logs import FORMATS, LEVELS
 from exporter.model import CollectorName
@@ -96,7 +96,8 @@ def command_line() -> argparse.ArgumentParser:
     by_name["healthcheck"].add_argument(
         "--url",
         default=f"http://127.0.0.1{DEFAULT_ADDRESS}/-/healthy",
-        help="what to ask (default %(default)s)",
+        type=_question,
+        help="what to ask; only 200 within 2 s is healthy, redirects are not followed (default %(default)s)",
     )
     by_name["healthcheck"].add_argument(
         "--format", choices=("text", "json"), default="text", help="default: %(default)s"
@@ -216,6 +217,11 @@ def _positive(text: str) -> int:
         message = "0 would answer nobody; it is a whole number from 1"
         raise argparse.ArgumentTypeError(message)
     return number
+
+
+def _question(text: str) -> str:
+    target(text)
+    return text
 
 
 def _path(text: str) -> str:

@@ -78,6 +78,10 @@ class Publisher:
                 message = f"{collector} brought {type(other).__name__}, which no subject shows"
                 raise TypeError(message)
 
+    def hastened(self, name: str, collector: CollectorName, snapshot: Shown) -> None:
+        """Show the same data until another moment."""
+        self.data_changed(name, collector, snapshot)
+
     def permissions_changed(self, name: str, permissions: KeyPermissions, expires_at: float) -> None:
         """Show what the key of an account may do until that moment (elapsed seconds)."""
         self._page.put(account.KEY, name, permissions, expires_at=expires_at)

@@ -31,6 +31,10 @@ class Listener(Protocol):
         """Show new data of a collector."""
         ...
 
+    def hastened(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None:
+        """Show what is shown already until another moment; it is no new answer."""
+        ...
+
     def statuses_changed(self, account: str, statuses: Mapping[CollectorName, PollStatus]) -> None:
         """Show how the collectors of an account are doing."""
         ...
@@ -86,7 +90,7 @@ class Board:
             snapshot = entry.snapshots.get(collector)
             if snapshot is not None and seconds < 0:
                 entry.snapshots[collector] = sooner = replace(snapshot, expires_at=snapshot.expires_at + seconds)
-                self._listener.data_changed(account, collector, sooner)
+                self._listener.hastened(account, collector, sooner)
 
     def succeeded(
         self,

@@ -24,7 +24,7 @@ MEGABYTE: Final = 1_000_000
 MOST_ON_TOP_OF_THE_BASE: Final = 120 * MEGABYTE
 HARDENED: Final = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(600)]
 
 
 class Engine:
@@ -53,14 +53,17 @@ class Engine:
     @contextmanager
     def container(self, *options: str, command: Sequence[str] = ()) -> Iterator[str]:
         """Run the image as a container with nothing that it does not need."""
-        # No more than this process may have itself, else a container cannot be started inside another.
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        limits = [f"--ulimit=nofile={files}:{files}", "--ulimit=nproc=1024:1024"]
-        name = self("podman", "run", "--detach", *limits, *HARDENED, *options, IMAGE, *command).strip()
+        name = self("podman", "run", "--detach", *limits(), *HARDENED, *options, IMAGE, *command).strip()
         try:
             yield name
         finally:
             self("podman", "rm", "--force", "--time=0", name)
+
+
+def limits() -> list[str]:
+    """Return no more than this process may have itself, else a container cannot be started inside another."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return [f"--ulimit=nofile={files}:{files}", "--ulimit=nproc=1024:1024"]
 
 
 @pytest.fixture(scope="module")

@@ -319,6 +319,20 @@ def test_numbers_are_withdrawn_when_the_exporter_falls_silent(
         expect(seen.page.locator("#accounts")).to_be_hidden()
 
 
+def test_numbers_are_withdrawn_fifteen_seconds_after_the_last_answer(browser: Browser, running: Exporter) -> None:
+    with visit(browser, running.url, clock=True) as seen:
+        with seen.page.expect_response(running.url + "/"):
+            seen.page.clock.run_for(5_300)
+        seen.page.route("**/*", lambda _: None)  # the next one is never answered
+        seen.page.wait_for_timeout(500)
+        for _ in range(30):
+            seen.page.clock.run_for(490)
+        expect(seen.page.locator("#accounts")).to_be_visible()
+        seen.page.wait_for_timeout(200)
+        seen.page.clock.run_for(1_400)
+        expect(seen.page.locator("#accounts")).to_be_hidden(timeout=1_000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_it_fits_and_can_be_read(browser: Browser, running: Exporter, scheme: str, width: int) -> None:

@@ -74,6 +74,8 @@ def test_a_switched_off_collector_says_so(start: Start) -> None:
 
     assert "switched off" in table(running, "accounts")
     assert table(running, "income") == ""
+    assert "No account counts income." in get(running.url + "/")[1]
+    assert "Nothing was received" not in get(running.url + "/")[1]
     assert ">balance<" not in table(running, "calls")
 
 
@@ -94,6 +96,7 @@ def test_a_key_of_somebody_else_shows_nothing_of_the_one_before(exchange: Exchan
     with App(load(path, environ={}), options) as app:
         running = Running(app)
         eventually(lambda: values(table(running, "positions")), what="positions are shown")
+        eventually(lambda: len(hours_of(app, "alpha")) == 2, what="the last hour of alpha is drawn")
         exchange.tell("faults", kind="silent")
         document = yaml.safe_load(path.read_text())
         first, second = document["accounts"][:2]
@@ -109,6 +112,33 @@ def test_a_key_of_somebody_else_shows_nothing_of_the_one_before(exchange: Exchan
         assert not any(key[0] == "bingx_positions" and ("account", "alpha") in key[1] for key in running.page())
         eventually(lambda: not values(of_alpha()), seconds=1.5, what="the funds of alpha are withdrawn")
         assert ">alpha<" not in table(running, "positions")
+        assert "over the last hour" not in of_alpha()
+        assert hours_of(app, "alpha") == []
+        assert hours_of(app, "beta")
+
+        document["accounts"] = [one for one in document["accounts"] if one["name"] != "beta"]
+        path.write_text(yaml.safe_dump(document))
+        assert app._reloader.request() is None
+        assert hours_of(app, "beta") == []
+
+
+def hours_of(app: App, account: str) -> list[object]:
+    hours = (app._trends.equity(account, "USDT"), app._trends.distance(account))
+    return [hour for hour in hours if hour.points]
+
+
+def test_an_account_that_counts_no_income_says_so_beside_one_that_does(exchange: Exchange, tmp_path: Path) -> None:
+    path = exchange.config(tmp_path)
+    document = yaml.safe_load(path.read_text())
+    document["accounts"][1]["collectors"] = {"income": {"enabled": False}}
+    path.write_text(yaml.safe_dump(document))
+    with App(load(path, environ={}), Options(addresses=("127.0.0.1:0",), process_metrics=False)) as app:
+        running = Running(app)
+        eventually(lambda: has_income(running), what="income is shown")
+        (beta,) = [row for row in table(running, "income").split("<tr") if ">beta<" in row]
+        assert "switched off" in beta
+        assert values(beta) == 0
+        assert "Nothing was received" not in beta
 
 
 def test_an_account_that_is_just_leaving_is_not_on_the_page(start: Start) -> None:

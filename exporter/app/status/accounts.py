@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from exporter.app.status.findings import SWITCHED_OFF
+from exporter.app.status.foremost import foremost
 from exporter.metrics.merging import liquidation_distance
 from exporter.metrics.position import POSITION, OpenPositions
-from exporter.model import Balances, CollectorName, Position
+from exporter.model import CollectorName, Position
 from exporter.web.status import AccountLine, FundsLine, PositionLine, Trouble
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from exporter.app.status.findings import Finding
     from exporter.app.status.trends import Trends
     from exporter.config import AccountSettings
+    from exporter.model import Balance, Balances
 
 
 def account_line(
@@ -27,11 +29,14 @@ def account_line(
     """Return the line of an account, with what is known of its `positions`."""
     funds, held = _fresh(found, CollectorName.BALANCE), _fresh(found, CollectorName.POSITIONS)
     shown = [one for one in (funds, held) if one is not None]
+    assets = () if funds is None else cast("Balances", funds.data).assets
+    first = foremost(assets)
     return AccountLine(
         name=account.name,
         environment=account.environment,
         labels=account.labels,
-        funds=_funds(account.name, funds, trends),
+        funds=tuple(_funds(account.name, row, trends) for row in first),
+        assets_left_off=len(assets) - len(first),
         no_funds=None if funds is not None else _absence(found, CollectorName.BALANCE),
         positions=None if held is None else len(cast("tuple[Position, ...]", held.data)),
         nearest=min((one.distance for one in positions if one.distance is not None), default=None),
@@ -66,18 +71,13 @@ def _absence(found: Mapping[CollectorName, Finding], collector: CollectorName) -
     return SWITCHED_OFF if one is None else one.absence
 
 
-def _funds(account: str, funds: Finding | None, trends: Trends) -> tuple[FundsLine, ...]:
-    if funds is None:
-        return ()
-    return tuple(
-        FundsLine(
-            asset=row.asset,
-            equity=row.equity,
-            used_margin=row.used_margin,
-            unrealized_pnl=row.unrealized_pnl,
-            trend=trends.equity(account, row.asset),
-        )
-        for row in cast("Balances", funds.data).assets
+def _funds(account: str, row: Balance, trends: Trends) -> FundsLine:
+    return FundsLine(
+        asset=row.asset,
+        equity=row.equity,
+        used_margin=row.used_margin,
+        unrealized_pnl=row.unrealized_pnl,
+        trend=trends.equity(account, row.asset),
     )
 
 

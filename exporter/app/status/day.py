@@ -6,7 +6,7 @@ A ledger that hangs holds up nobody: what it said too long ago is not returned.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
@@ -21,17 +21,22 @@ if TYPE_CHECKING:
     from exporter.ledger import AccountBook
 
 _EVERY_SECONDS: Final = 10.0
+_LONGEST_PAUSE_SECONDS: Final = 60.0
 _SHARE_OF_TIME: Final = 20
-"""A reading is followed by a pause of at least so many times its length."""
+"""A reading is followed by a pause of so many times its length, between the two above."""
 _VALID_PAUSES: Final = 3
 _PATIENCE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayIncome:
-    """The income of one account on one day by (type, asset), or why the ledger could not tell."""
+    """The income of one account on one day by (type, asset), or why the ledger could not tell.
+
+    `asked_at` is when the ledger was asked (elapsed seconds).
+    """
 
     date: datetime
+    asked_at: float
     entered: int
     sums: Mapping[tuple[str, str], Sums]
     problem: str | None = None
@@ -78,9 +83,9 @@ class DayReader:
         try:
             began = self._clock.elapsed()
             today, before = _midnight(self._clock.now()), self._last.days
-            days = {name: _read(book, today, before.get(name)) for name, book in books.items()}
+            days = {name: _read(book, today, began, before.get(name)) for name, book in books.items()}
             ended = self._clock.elapsed()
-            pause = max(_EVERY_SECONDS, (ended - began) * _SHARE_OF_TIME)
+            pause = min(max(_EVERY_SECONDS, (ended - began) * _SHARE_OF_TIME), _LONGEST_PAUSE_SECONDS)
             with self._lock:
                 self._last = _Reading(days, valid_until=ended + _VALID_PAUSES * pause, again_at=ended + pause)
         finally:
@@ -91,16 +96,17 @@ def _midnight(now: datetime) -> datetime:
     return datetime.combine(now.date(), time(), tzinfo=UTC)
 
 
-def _read(book: AccountBook, today: datetime, before: DayIncome | None) -> DayIncome:
+def _read(book: AccountBook, today: datetime, asked_at: float, before: DayIncome | None) -> DayIncome:
     # Entries are only ever added: as many as before are the same ones.
     entered = sum(total.entries for total in book.totals())
     if before is not None and before.problem is None and (before.date, before.entered) == (today, entered):
-        return before
+        return replace(before, asked_at=asked_at)
     try:
         entries = book.entries(Window(today, today + timedelta(days=1)))
     except LedgerError as error:
-        return DayIncome(date=today, entered=entered, sums={}, problem=f"ledger_{error.reason}")
+        return DayIncome(date=today, asked_at=asked_at, entered=entered, sums={}, problem=f"ledger_{error.reason}")
     amounts: defaultdict[tuple[str, str], list[Decimal]] = defaultdict(list)
     for entry in entries:
         amounts[entry.income_type, entry.asset].append(entry.amount)
-    return DayIncome(date=today, entered=entered, sums={key: Sums().plus(some) for key, some in amounts.items()})
+    sums = {key: Sums().plus(some) for key, some in amounts.items()}
+    return DayIncome(date=today, asked_at=asked_at, entered=entered, sums=sums)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.app.status.accounts import account_line, position_lines
-from exporter.app.status.findings import findings
+from exporter.app.status.findings import SWITCHED_OFF, findings
 from exporter.model import CollectorName, IncomeState
 from exporter.web.status import CallLine, Health, IncomeLine, Section, Status
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_LINES: Final = 200
+_RECENT_SECONDS: Final = 60.0
 _URGENCY: Final = (Health.FAILED, Health.STALE, Health.FAILING, Health.WAITING, Health.GOOD)
 
 
@@ -64,6 +66,7 @@ class Reporter:
         seen = tuple(self._look())
         found = [one for entry in seen for one in entry.found.values()]
         positions = sorted((one for entry in seen for one in entry.positions), key=_nearness)
+        days = self._days(seen)
         return Status(
             version=self.options.version,
             revision=self.options.revision,
@@ -79,7 +82,8 @@ class Reporter:
                 account_line(entry.staffed.settings, entry.found, entry.positions, self.trends) for entry in seen
             ),
             positions=_section(positions),
-            incomes=_section(tuple(self._incomes(seen))),
+            incomes=_section(_incomes(seen, days)),
+            incomes_as_of=self._as_of(days),
             calls=self._calls(seen),
         )
 
@@ -90,13 +94,15 @@ class Reporter:
             if found:  # else a reload is just taking it in, or letting it go
                 yield _Seen(staffed, found, position_lines(staffed.settings, found))
 
-    def _incomes(self, seen: Sequence[_Seen]) -> Iterator[IncomeLine]:
+    def _days(self, seen: Sequence[_Seen]) -> Mapping[str, DayIncome]:
         books = {entry.staffed.settings.name: entry.staffed.income.book for entry in seen if entry.staffed.income}
-        days = self.days.read(books) if books else {}
-        for entry in seen:
-            name = entry.staffed.settings.name
-            if name in books and CollectorName.INCOME in entry.found:
-                yield from _income(name, entry.found[CollectorName.INCOME], days.get(name))
+        return self.days.read(books) if books else {}
+
+    def _as_of(self, days: Mapping[str, DayIncome]) -> datetime | None:
+        """Tell when the ledger was asked, if that is so long ago that it is to be said."""
+        elapsed = self.clock.elapsed()
+        age = max((elapsed - day.asked_at for day in days.values()), default=0.0)
+        return self.clock.now() - timedelta(seconds=age) if age > _RECENT_SECONDS else None
 
     def _calls(self, seen: Sequence[_Seen]) -> Section[CallLine]:
         elapsed, due = self.clock.elapsed(), self.scheduler.due()
@@ -136,6 +142,20 @@ def _nearness(position: PositionLine) -> tuple[bool, Decimal]:
     return position.distance is None, position.distance or Decimal(0)
 
 
+def _incomes(seen: Sequence[_Seen], days: Mapping[str, DayIncome]) -> Sequence[IncomeLine]:
+    """Return the lines of today's income, those with something to tell first; none if no account counts income."""
+    if not any(entry.staffed.income for entry in seen):
+        return ()
+    lines: list[IncomeLine] = []
+    for entry in seen:
+        name, finding = entry.staffed.settings.name, entry.found.get(CollectorName.INCOME)
+        if entry.staffed.income is None:
+            lines.append(IncomeLine(account=name, absent=SWITCHED_OFF))
+        elif finding is not None:  # else a reload is just switching it
+            lines.extend(_income(name, finding, days.get(name)))
+    return sorted(lines, key=lambda line: line.entries == 0 or line.absent == SWITCHED_OFF)
+
+
 def _income(account: str, finding: Finding, day: DayIncome | None) -> Iterable[IncomeLine]:
     state = finding.data
     if not isinstance(state, IncomeState):
@@ -159,4 +179,4 @@ def _income(account: str, finding: Finding, day: DayIncome | None) -> Iterable[I
     ]
     if not state.complete:
         lines.append(IncomeLine(account=account, absent="incomplete: the exchange has more entries than it shows"))
-    return lines
+    return lines or (IncomeLine(account=account, entries=0),)

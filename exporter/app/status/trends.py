@@ -11,12 +11,13 @@ from math import isfinite, nan
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from exporter.app.status.foremost import MOST_ASSETS, foremost
 from exporter.metrics.merging import liquidation_distance
 from exporter.model import Balances, CollectorName
 from exporter.web.status import UNSEEN, Trend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from exporter.clock import Clock
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _MINUTES: Final = 60
 _MINUTE_SECONDS: Final = 60
-_MOST_ASSETS: Final = 8  # the exchange names them, so there is a bound
 
 
 class _Hour:
@@ -72,18 +72,29 @@ class Trends:
         self._swept = self._minute()
 
     def data_changed(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None:
-        """Pass on, and note the first answer of a minute."""
+        """Pass on, and note the first answer of a minute; one that is too old to show is none."""
         self._listener.data_changed(account, collector, snapshot)
+        if snapshot.expires_at <= self._clock.elapsed():
+            return
         match snapshot.data:
             case Balances() as balances:
-                self._note(account, collector, ((row.asset, row.equity) for row in balances.assets))
+                self._note(account, collector, ((row.asset, row.equity) for row in foremost(balances.assets)))
             case tuple() as positions:
                 known = (liquidation_distance(one) for one in positions)
                 self._note(account, collector, (("", distance) for distance in known))
 
+    def hastened(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None:
+        """Pass on; what was answered before is no point of this minute."""
+        self._listener.hastened(account, collector, snapshot)
+
     def statuses_changed(self, account: str, statuses: Mapping[CollectorName, PollStatus]) -> None:
         """Pass on."""
         self._listener.statuses_changed(account, statuses)
+
+    def forget(self, account: str) -> None:
+        """Forget the hour of an account that leaves, or of which nobody knows whose its new key is."""
+        with self._lock:
+            self._accounts.pop(account, None)
 
     def equity(self, account: str, asset: str) -> Trend:
         """Return the equity of an account in one asset."""
@@ -129,7 +140,9 @@ class Trends:
         }
 
 
-def _note_equity(entry: _Account, minute: int, known: Iterable[tuple[str, float]]) -> None:
+def _note_equity(entry: _Account, minute: int, known: Sequence[tuple[str, float]]) -> None:
+    named = {asset for asset, _ in known}
+    if len(named | entry.equity.keys()) > MOST_ASSETS:
+        entry.equity = {asset: hour for asset, hour in entry.equity.items() if asset in named}
     for asset, value in known:
-        if asset in entry.equity or len(entry.equity) < _MOST_ASSETS:
-            entry.equity.setdefault(asset, _Hour(minute)).note(minute, value)
+        entry.equity.setdefault(asset, _Hour(minute)).note(minute, value)

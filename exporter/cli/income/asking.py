@@ -5,12 +5,10 @@ It reads. A ledger that is not there is not made by asking.
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from exporter.cli import service
+from exporter.cli import printing, service
 from exporter.cli.configuration import read_config
 from exporter.cli.income.books import UnknownAccount
 from exporter.clock import SystemClock
@@ -40,12 +38,12 @@ def ask(flags: Namespace, work: Callable[[Ledger, Clock], int]) -> int:
         _refuse_missing(url)
         with open_ledger(url, clock, migrates=False) as ledger:
             code = work(ledger, clock)
-        sys.stdout.flush()
+        printing.flush_output()
     except (ConfigError, LedgerError, NoIncome, UnknownAccount) as error:
         return service.fail(str(error))
     except BrokenPipeError:
-        _close_output()
-        return service.fail("nobody reads what is written: the pipe is closed")
+        printing.close_output()
+        return service.fail(printing.PIPE_CLOSED)
     except OSError as error:
         return service.fail(f"cannot write: {error}")
     return code
@@ -64,9 +62,3 @@ def _refuse_missing(url: str) -> None:
     if url.startswith(_SQLITE) and not path.exists():
         message = f"there is no ledger yet at {path}; the exporter makes it at its first start"
         raise NoIncome(message)
-
-
-def _close_output() -> None:
-    # What is still in the buffer would be written, and fail again, when the interpreter ends.
-    with Path(os.devnull).open("w", encoding="ascii") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())

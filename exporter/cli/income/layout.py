@@ -34,7 +34,7 @@ def print_rows(
     """Print `rows` as `form` (table, csv or json); the last `numbers` columns are flush right in a table."""
     if form == "json":
         objects = [dict(zip(columns, row, strict=True)) for row in rows]
-        print(json.dumps(objects, indent=2, ensure_ascii=False))
+        print(json.dumps(objects, indent=2))
     elif form == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
     else:

@@ -102,7 +102,7 @@ def _window(
 
 def _print(outcomes: Iterable[_Outcome], form: str) -> None:
     if form == "json":
-        print(json.dumps([_object(outcome) for outcome in outcomes], indent=2, ensure_ascii=False))
+        print(json.dumps([_object(outcome) for outcome in outcomes], indent=2))
     for outcome in outcomes:
         if outcome.found is None:
             service.fail(f"{outcome.account}: {outcome.why}")

@@ -26,7 +26,7 @@ def as_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 def as_json(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """Return an object in UTF-8 with the heads and the rows, every cell as it reads, `null` if empty."""
     cells = [[None if cell is None else str(cell) for cell in row] for row in rows]
-    return (json.dumps({"heads": list(heads), "rows": cells}, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps({"heads": list(heads), "rows": cells}, indent=2) + "\n").encode()
 
 
 def as_workbook(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

@@ -34,7 +34,7 @@ def _verify(flags: Namespace, ledger: Ledger) -> int:
     sizes = [size for book in books if (size := len(book.totals()))]
     differences = ledger.verify()
     if flags.format == "json":
-        print(json.dumps(_document(sum(sizes), len(sizes), differences), indent=2, ensure_ascii=False))
+        print(json.dumps(_document(sum(sizes), len(sizes), differences), indent=2))
     elif differences:
         print_table(_COLUMNS, [_cells(one) for one in differences], numbers=_NUMBERS, captions=_CAPTIONS)
         print(f"\n{len(differences)} of {_counted(sum(sizes), len(sizes))} disagree.")

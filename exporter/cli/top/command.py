@@ -13,7 +13,7 @@ from exporter.cli.top.drawing import draw
 from exporter.cli.top.live import Screen, scene_of
 from exporter.cli.top.source import Login, Source
 from exporter.cli.top.watch import Sight, look
-from exporter.cli.wording import shown
+from exporter.cli.wording import duration, shown
 from exporter.clock import SystemClock
 from exporter.model import Secret
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping
     from pathlib import Path
+
+    from exporter.cli.top.view import Overview
 
 PASSWORD_VARIABLE: Final = "BINGX_EXPORTER_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -42,11 +44,17 @@ def command(flags: Namespace) -> int:
     sight = look(source, Sight(asked_since=clock.elapsed()))
     if sight.overview is None:
         return _fail(f"{flags.url}: {sight.failure}")
+    return print_once(sight, sight.overview, flags, elapsed=clock.elapsed())
+
+
+def print_once(sight: Sight, overview: Overview, flags: Namespace, *, elapsed: float) -> int:
+    """Print what `sight` saw, as it stands at a moment of `Clock.elapsed`; return 0, or 1 if it is too old by then."""
+    if not sight.is_fresh(elapsed, interval=flags.interval):
+        return _fail(f"{flags.url}: it took {duration(sight.age(elapsed))} to read its page, too long to be of now")
     if flags.format == "json":
-        now = sight.now(clock.elapsed())
-        print(json.dumps(document(sight.overview, url=str(flags.url), now=now), indent=2))
+        print(json.dumps(document(overview, url=str(flags.url), now=sight.now(elapsed)), indent=2))
         return 0
-    scene = scene_of(sight, url=str(flags.url), elapsed=clock.elapsed(), interval=flags.interval)
+    scene = scene_of(sight, url=str(flags.url), elapsed=elapsed, interval=flags.interval)
     put(draw(scene, width=width_of_terminal()))
     return 0
 

@@ -98,8 +98,8 @@ def draw(scene: Scene, *, width: int | None = None, height: int | None = None) -
 def _cropped(lines: Sequence[Text], width: int | None, height: int | None) -> list[Text]:
     for line in lines:
         if width is not None:
-            line.truncate(width, overflow="ellipsis")
-    return list(lines[:height])
+            line.truncate(max(1, width), overflow="ellipsis")
+    return [Text() for _ in lines[:height]] if width == 0 else list(lines[:height])
 
 
 def _shared(room: int | None, accounts: int, troubles: int, positions: int) -> tuple[int, int, int]:

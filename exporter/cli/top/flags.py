@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from exporter.cli.top.target import Target
+from exporter.cli.target import Target
 from exporter.config.values import BadValue, seconds
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def add_top_flags(parser: argparse.ArgumentParser, *, path: Callable[[str], str]
     """Give `top` its flags; `path` reads the path of the metrics."""
     parser.add_argument(
         "--url",
-        type=_target,
+        type=target,
         default=_DEFAULT_URL,
         metavar="URL",
         help="the exporter, with its route prefix if it has one (default %(default)s)",
@@ -73,7 +73,8 @@ def add_top_flags(parser: argparse.ArgumentParser, *, path: Callable[[str], str]
     )
 
 
-def _target(text: str) -> Target:
+def target(text: str) -> Target:
+    """Read the URL of an exporter; raises `ArgumentTypeError`, which repeats no password."""
     try:
         return Target.of(text)
     except ValueError as error:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _SECOND: Final = 1.0
 _KEYS: Final = "q ends"
+_WIDTH: Final = 80
+_HEIGHT: Final = 24
+"""What a terminal is taken for that does not know its size, as on a serial line."""
 
 
 def scene_of(sight: Sight, *, url: str, elapsed: float, interval: float, keys: str = "") -> Scene:
@@ -86,7 +89,8 @@ class Screen:
     def _drawn(self, sight: Sight) -> Group:
         # Asked each time: a console believes COLUMNS and LINES, which do not follow a window.
         width, height = os.get_terminal_size(sys.stdout.fileno())
-        self._console.size = (max(1, width), max(1, height))
+        width, height = width or _WIDTH, height or _HEIGHT
+        self._console.size = (width, height)
         scene = scene_of(sight, url=self._url, elapsed=self._clock.elapsed(), interval=self._interval, keys=_KEYS)
         lines = draw(scene, width=width, height=height)
         for line in lines:

@@ -1,7 +1,4 @@
-"""One question to a running exporter: its metrics page and the time of its clock, or why there is none.
-
-No redirect is followed and no proxy of the environment is asked: a password goes to the named host and nowhere else.
-"""
+"""One question to a running exporter: its metrics page and the time of its clock, or why there is none."""
 
 from __future__ import annotations
 
@@ -10,18 +7,20 @@ from base64 import b64encode
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Final
 
+from exporter.cli.question import Question, Unanswered
+
 if TYPE_CHECKING:
+    from http.client import HTTPResponse
     from pathlib import Path
 
-    from exporter.cli.top.target import Target
+    from exporter.cli.target import Target
     from exporter.clock import Clock
     from exporter.model import Secret
 
 TIMEOUT: Final = 5.0
-"""Seconds that connecting may take, and each wait for the next bytes."""
+"""Seconds that a question may take, from the look-up of the name to the last byte."""
 _LARGEST: Final = 256 * 1024 * 1024
 _PIECE: Final = 1024 * 1024
 _ACCEPT: Final = "application/openmetrics-text; version=1.0.0"
@@ -31,10 +30,6 @@ _WORDS: Final[dict[int, str]] = {
     HTTPStatus.NOT_FOUND: "there is no such page (404); mind --web.route-prefix and --web.telemetry-path",
     HTTPStatus.TOO_MANY_REQUESTS: "it was asked too often (429)",
 }
-
-
-class Unanswered(Exception):  # noqa: N818 - an outcome that is shown, not a fault
-    """The exporter has given no page; the message says why, in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,33 +80,15 @@ class Source:
     def fetch(self) -> Answer:
         """Return the page; raises `Unanswered`."""
         asked_at = self._clock.elapsed()
-        connection = self._connection()
-        try:
-            connection.request("GET", self._path, headers=self._headers)
-            with connection.getresponse() as response:
-                content = _content(response)
-                return Answer(content=content, exporter_time=self._time_of(response), asked_at=asked_at)
-        except TimeoutError as error:
-            message = f"it does not answer within {TIMEOUT:.0f} s"
-            raise Unanswered(message) from error
-        except ssl.SSLError as error:
-            message = f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}"
-            raise Unanswered(message) from error
-        except OSError as error:
-            raise Unanswered(error.strerror or str(error)) from error
-        except UnicodeError as error:
-            message = "its host is no name that can be looked up"
-            raise Unanswered(message) from error
-        except HTTPException as error:
-            message = f"its answer is broken: {type(error).__name__}"
-            raise Unanswered(message) from error
-        finally:
-            connection.close()
-
-    def _connection(self) -> HTTPConnection:
-        if self._context is None:
-            return HTTPConnection(self._target.host, self._target.port, timeout=TIMEOUT)
-        return HTTPSConnection(self._target.host, self._target.port, timeout=TIMEOUT, context=self._context)
+        question = Question(
+            target=self._target,
+            path=self._path,
+            context=self._context,
+            headers=self._headers,
+            read=lambda response: (_content(response), self._time_of(response)),
+        )
+        content, exporter_time = question.ask(seconds=TIMEOUT)
+        return Answer(content=content, exporter_time=exporter_time, asked_at=asked_at)
 
     def _time_of(self, response: HTTPResponse) -> float:
         try:

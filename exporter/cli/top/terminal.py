@@ -64,7 +64,7 @@ class Terminal:
 
     def wait(self, seconds: float) -> Event:
         """Return after a key, a signal, a call of `wake` or `seconds`."""
-        keyboard = [sys.stdin.fileno()] if sys.stdin.isatty() else []
+        keyboard = [sys.stdin.fileno()] if _has_keyboard() else []
         ready, _, _ = select.select([self._woken, *keyboard], [], [], seconds)
         if self._woken in ready:
             os.read(self._woken, _MOST)
@@ -83,6 +83,10 @@ class Terminal:
         os.close(self._waker)
 
 
+def _has_keyboard() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def _is_end_pressed() -> bool:
     try:
         pressed = os.read(sys.stdin.fileno(), _MOST)
@@ -93,7 +97,7 @@ def _is_end_pressed() -> bool:
 
 @contextmanager
 def _keys_without_echo() -> Iterator[None]:
-    if not sys.stdin.isatty():
+    if not _has_keyboard():
         yield
         return
     descriptor = sys.stdin.fileno()

@@ -10,9 +10,10 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from exporter.cli.question import Unanswered
 from exporter.cli.top.reading import PageError, read_page
 from exporter.cli.top.seeing import FAMILIES, see
-from exporter.cli.top.source import TIMEOUT, Source, Unanswered
+from exporter.cli.top.source import TIMEOUT, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

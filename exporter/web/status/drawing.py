@@ -40,10 +40,10 @@ def lines(points: Sequence[float | None]) -> tuple[str, ...]:
     return tuple("M" + "L".join(dots) if len(dots) > 1 else f"M{dots[0]}h.8" for dots in found)
 
 
-def extent(points: Sequence[float | None]) -> tuple[float, float, float] | None:
-    """Return the lowest, the highest and the newest of the points, `None` if there are none."""
+def extent(points: Sequence[float | None]) -> tuple[Decimal, Decimal] | None:
+    """Return the lowest and the highest of the points, `None` if there are none."""
     known = [point for point in points if point is not None]
-    return (min(known), max(known), known[-1]) if known else None
+    return (Decimal(repr(min(known))), Decimal(repr(max(known)))) if known else None
 
 
 def bar(distance: Decimal) -> int:

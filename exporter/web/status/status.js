@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const EVERY = 5000, PATIENCE = 15000;
+  const EVERY = 5000, PATIENCE = 15000, SECOND = 1000;
   const lost = document.getElementById("lost"), main = document.getElementById("main");
   let seen = performance.now(), calendar = Date.now(), waiting = null, problem = "";
 
@@ -64,6 +64,7 @@
   }
 
   setInterval(look, EVERY);
+  setInterval(judge, SECOND);
   document.addEventListener("visibilitychange", look);
   addEventListener("pageshow", look);
 })();

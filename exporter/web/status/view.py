@@ -95,6 +95,8 @@ class AccountLine:
     troubles: tuple[Trouble, ...]
     trend: Trend = UNSEEN
     """Of the smallest distance to liquidation."""
+    assets_left_off: int = 0
+    """How many assets there are beside those of `funds`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,10 @@ class PositionLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomeLine:
-    """Income of one account, type and asset since midnight UTC; `absent` says why there are no numbers."""
+    """Income of one account, type and asset since midnight UTC; `absent` says why there are no numbers.
+
+    With `entries` of 0 it stands for the whole account, of which it is known that nothing came and went.
+    """
 
     account: str
     income_type: str = ""
@@ -164,7 +169,8 @@ class Status:
     """The whole page as of `now`.
 
     `illness` is what is wrong with the exporter itself, `links` are path -> what stands there, and `failing` counts
-    the collectors that have no fresh answer.
+    the collectors that have no fresh answer. No line of `incomes` says that no account counts income;
+    `incomes_as_of` is when the ledger told of it, `None` if that was a moment ago.
     """
 
     version: str
@@ -182,3 +188,4 @@ class Status:
     positions: Section[PositionLine]
     incomes: Section[IncomeLine]
     calls: Section[CallLine]
+    incomes_as_of: datetime | None = None

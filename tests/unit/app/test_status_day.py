@@ -87,7 +87,9 @@ def test_it_is_read_anew_after_a_pause_and_only_if_entries_came(clock: ManualClo
     clock.advance(10)
     reader.read({"main": book})
     join(reader)
-    assert reader.read({"main": book})["main"] is second
+    third = reader.read({"main": book})["main"]
+    assert third.sums is second.sums
+    assert (second.asked_at, third.asked_at) == (clock.elapsed() - 10, clock.elapsed())
 
 
 def test_yesterday_is_not_shown_as_today(clock: ManualClock, book: AccountBook) -> None:
@@ -150,6 +152,33 @@ def test_what_was_read_too_long_ago_is_not_returned(clock: ManualClock, book: Ac
     assert reader.read({"main": hanging}) == {}  # type: ignore[dict-item]  # only what is asked of a book
     hanging.may.set()
     join(reader)
+
+
+class Slow(Hanging):
+    """A book that takes its time."""
+
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
+        super().__init__()
+        self.clock, self.seconds = clock, seconds
+
+    def totals(self) -> tuple[()]:
+        self.asked += 1
+        self.clock.advance(self.seconds)
+        return ()
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(0.1, 10), (1, 20), (9, 60), (50, 60)])
+def test_a_slow_ledger_is_asked_again_within_a_minute(clock: ManualClock, seconds: float, pause: float) -> None:
+    reader, book = DayReader(clock, patience=5), Slow(clock, seconds)
+    books = {"main": book}
+    began = clock.elapsed()
+    assert reader.read(books)["main"].asked_at == began  # type: ignore[arg-type]  # only what is asked of a book
+
+    for later, asked in ((pause - 0.5, 1), (0.5, 2)):
+        clock.advance(later)
+        reader.read(books)  # type: ignore[arg-type]  # the same
+        join(reader)
+        assert book.asked == asked
 
 
 def join(reader: DayReader) -> None:

@@ -20,6 +20,7 @@ STATE = IncomeState(epoch=MIDNIGHT, watermark=MIDNIGHT, complete=True, baseline_
 FINDING = Finding(health=Health.GOOD, reason="", age_seconds=1, interval_seconds=60, data=STATE)
 DAY = DayIncome(
     date=MIDNIGHT,
+    asked_at=0,
     entered=3,
     sums={
         ("TRADING_FEE", "USDT"): Sums(debited=Decimal("0.3"), entries=2),
@@ -52,6 +53,16 @@ def test_what_cannot_be_told_is_one_line_without_numbers(finding: Finding, day: 
 
     assert words in (line.absent or "")
     assert (line.net, line.entries) == (None, None)
+
+
+def test_a_day_on_which_nothing_came_is_told_and_is_not_unknown() -> None:
+    (line,) = _income("main", FINDING, replace(DAY, sums={}))
+    assert (line.account, line.entries, line.absent) == ("main", 0, None)
+
+
+def test_of_an_incomplete_day_nobody_says_that_nothing_came() -> None:
+    (line,) = _income("main", replace(FINDING, data=replace(STATE, complete=False)), replace(DAY, sums={}))
+    assert "incomplete" in (line.absent or "")
 
 
 def test_an_incomplete_day_shows_what_there_is_and_says_so() -> None:

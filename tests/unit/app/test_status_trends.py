@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
+from math import inf
 
 from support.clock import ManualClock
 
 from exporter.app.status import Trends
 from exporter.model import Balance, Balances, CollectorName, MarginMode, PollStatus, Position, Side
-from exporter.polling.board import Snapshot
+from exporter.polling.board import Board, Snapshot
 
 
 class Recorder:
@@ -18,6 +20,9 @@ class Recorder:
 
     def data_changed(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None:
         self.heard.append((account, collector, snapshot))
+
+    def hastened(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None:
+        self.heard.append(("hastened", account, collector, snapshot))
 
     def statuses_changed(self, account: str, statuses: Mapping[CollectorName, PollStatus]) -> None:
         self.heard.append((account, statuses))
@@ -37,7 +42,7 @@ def balances(**equities: str | None) -> Snapshot:
         )
         for asset, equity in equities.items()
     )
-    return Snapshot(data=Balances(user_id="1", assets=rows), expires_at=0)
+    return Snapshot(data=Balances(user_id="1", assets=rows), expires_at=inf)
 
 
 def positions(*liquidations: str) -> Snapshot:
@@ -54,7 +59,7 @@ def positions(*liquidations: str) -> Snapshot:
         )
         for number, price in enumerate(liquidations)
     )
-    return Snapshot(data=held, expires_at=0)
+    return Snapshot(data=held, expires_at=inf)
 
 
 def tell(trends: Trends, snapshot: Snapshot, account: str = "main") -> None:
@@ -67,9 +72,14 @@ def test_whatever_it_hears_goes_on() -> None:
     trends, snapshot = Trends(recorder, ManualClock()), Snapshot(data="fees", expires_at=1)
 
     trends.data_changed("main", CollectorName.COMMISSION_RATE, snapshot)
+    trends.hastened("main", CollectorName.COMMISSION_RATE, snapshot)
     trends.statuses_changed("main", {})
 
-    assert recorder.heard == [("main", CollectorName.COMMISSION_RATE, snapshot), ("main", {})]
+    assert recorder.heard == [
+        ("main", CollectorName.COMMISSION_RATE, snapshot),
+        ("hastened", "main", CollectorName.COMMISSION_RATE, snapshot),
+        ("main", {}),
+    ]
 
 
 def test_the_first_answer_of_a_minute_is_its_point() -> None:
@@ -140,3 +150,53 @@ def test_memory_has_a_bound() -> None:
     clock.advance(3600)
     tell(trends, balances(USDT="1"), "other")
     assert list(trends._accounts) == ["other"]
+
+
+def test_assets_that_are_shown_no_more_make_room_for_those_that_are() -> None:
+    clock = ManualClock()
+    trends = Trends(Recorder(), clock)
+    tell(trends, balances(**{f"A{number}": "1" for number in range(8)}))
+    clock.advance(60)
+
+    tell(trends, balances(A0="2", **{f"B{number}": "1" for number in range(3)}))
+
+    assert trends.equity("main", "A0").points[-2:] == (1.0, 2.0)
+    assert trends.equity("main", "B2").points[-1] == 1.0
+    assert trends.equity("main", "A1").points == ()
+
+
+def test_an_answer_that_is_made_to_expire_sooner_is_no_new_point() -> None:
+    clock = ManualClock(seconds=600)
+    trends = Trends(Recorder(), clock)
+    board = Board(trends)
+    board.open("main", {CollectorName.BALANCE: 600.0})
+    answer = replace(balances(USDT="100"), expires_at=2400)
+    board.succeeded("main", CollectorName.BALANCE, snapshot=answer, sent_at=clock.now(), duration=1)
+    clock.advance(1200)
+
+    for seconds in (-10, -1700):
+        board.hasten("main", CollectorName.BALANCE, seconds)
+        assert trends.equity("main", "USDT").points[-1] is None
+
+
+def test_an_answer_that_is_too_old_to_show_is_no_point_and_the_next_one_is() -> None:
+    clock = ManualClock(seconds=600)
+    trends = Trends(Recorder(), clock)
+
+    tell(trends, replace(balances(USDT="1"), expires_at=600))
+    assert trends.equity("main", "USDT").points == ()
+    tell(trends, balances(USDT="2"))
+    assert trends.equity("main", "USDT").points[-1] == 2.0
+
+
+def test_a_forgotten_account_has_no_hour_and_the_others_keep_theirs() -> None:
+    trends = Trends(Recorder(), ManualClock())
+    for account in ("main", "other"):
+        tell(trends, balances(USDT="1"), account)
+        tell(trends, positions("80"), account)
+
+    trends.forget("main")
+    trends.forget("nobody")
+
+    assert trends.equity("main", "USDT").points == trends.distance("main").points == ()
+    assert trends.equity("other", "USDT").points[-1] == 1.0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from exporter.app.checkup import Finding
 from exporter.cli.catalogue import Entry, table
 from exporter.cli.check import advice, table_of
+from exporter.cli.income.layout import print_rows
 from exporter.cli.income.sheets import as_json
 from exporter.cli.table import plain
 
@@ -72,3 +75,12 @@ def test_an_export_as_json_keeps_heads_and_cells_as_they_are() -> None:
     told = json.loads(as_json(["Time", "Amount", "Amount"], [["2026-11-22", "-0.10", None], ["x", "1", "Ø"]]))
 
     assert told == {"heads": ["Time", "Amount", "Amount"], "rows": [["2026-11-22", "-0.10", None], ["x", "1", "Ø"]]}
+
+
+def test_json_is_ascii_so_that_no_character_in_it_steers_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows("json", ["type"], [["T\x9b31m\u202e\udc80"]], numbers=0)
+    printed = capsys.readouterr().out
+
+    assert printed.isascii()
+    assert json.loads(printed) == [{"type": "T\x9b31m\u202e\udc80"}]
+    assert as_json(["\u202e"], [["\udc80"]]).isascii()

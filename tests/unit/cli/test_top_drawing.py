@@ -68,7 +68,7 @@ def test_an_exporter_that_never_answered_is_told() -> None:
     assert text == "bingx-exporter  http://host:1\nNO ANSWER for 2 s: Connection refused"
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])
+@pytest.mark.parametrize("width", [0, 1, 20, 40, 60, 80, 120, 200])
 @pytest.mark.parametrize("height", [3, 8, 12, 24, 60])
 def test_nothing_is_larger_than_the_screen(overview: Overview, width: int, height: int) -> None:
     lines = draw(scene(overview), width=width, height=height)

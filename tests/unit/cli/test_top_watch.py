@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 import pytest
 from unit.cli.watched import NOW, account, seen
 
+from exporter.cli.target import Target
+from exporter.cli.top.command import print_once
 from exporter.cli.top.live import scene_of
-from exporter.cli.top.target import Target
 from exporter.cli.top.watch import Sight
 
 SIGHT = Sight(asked_since=50, overview=seen(*account("a")), asked_at=100, exporter_time=NOW)
@@ -47,3 +50,14 @@ def test_a_url_is_read_with_its_prefix(url: str, target: str) -> None:
 def test_what_is_no_url_of_an_exporter_is_refused(url: str) -> None:
     with pytest.raises(ValueError):
         Target.of(url)
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_what_took_too_long_to_read_is_not_printed(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = Namespace(url="u", interval=2, format=form)
+    assert SIGHT.overview is not None
+
+    assert print_once(SIGHT, SIGHT.overview, flags, elapsed=107) == 0
+    assert capsys.readouterr().out
+    assert print_once(SIGHT, SIGHT.overview, flags, elapsed=108) == 1
+    assert capsys.readouterr() == ("", "bingx-exporter: u: it took 8 s to read its page, too long to be of now\n")

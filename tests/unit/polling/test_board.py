@@ -18,10 +18,14 @@ BALANCE, POSITIONS = CollectorName.BALANCE, CollectorName.POSITIONS
 @dataclass
 class Recorder:
     data: list[object] = field(default_factory=list)
+    hurried: list[object] = field(default_factory=list)
     statuses: list[Mapping[CollectorName, PollStatus]] = field(default_factory=list)
 
     def data_changed(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None:
         self.data.append((account, collector, snapshot.data))
+
+    def hastened(self, account: str, collector: CollectorName, snapshot: Snapshot) -> None:
+        self.hurried.append((account, collector, snapshot))
 
     def statuses_changed(self, account: str, statuses: Mapping[CollectorName, PollStatus]) -> None:
         self.statuses.append(statuses)
@@ -106,6 +110,18 @@ def test_a_failure_of_one_collector_leaves_the_other_alone(board: Board, recorde
 
     assert board.statuses("main")[POSITIONS] == before
     assert recorder.data == [("main", POSITIONS, "data")]
+
+
+def test_what_is_to_expire_sooner_is_no_new_answer(board: Board, recorder: Recorder) -> None:
+    succeed(board, BALANCE)
+
+    board.hasten("main", BALANCE, 5.0)
+    assert recorder.hurried == []
+    board.hasten("main", BALANCE, -0.5)
+
+    assert recorder.hurried == [("main", BALANCE, Snapshot(data="data", expires_at=0.5))]
+    assert board.snapshot("main", BALANCE) == Snapshot(data="data", expires_at=0.5)
+    assert recorder.data == [("main", BALANCE, "data")]
 
 
 def test_statuses_that_were_handed_out_never_change(board: Board) -> None:

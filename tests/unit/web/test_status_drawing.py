@@ -44,8 +44,8 @@ def test_every_line_stays_inside_its_box(points: list[float | None]) -> None:
             assert 0 <= float(y) <= 20
 
 
-def test_an_extent_is_the_lowest_the_highest_and_the_newest() -> None:
-    assert drawing.extent([2.0, None, 1.0, 3.0, 2.5, None]) == (1.0, 3.0, 2.5)
+def test_an_extent_is_the_lowest_and_the_highest() -> None:
+    assert drawing.extent([2.0, None, 0.1, 3.0, 2.5, None]) == (Decimal("0.1"), Decimal("3.0"))
 
 
 @pytest.mark.parametrize(("distance", "length"), [("0", 0), ("0.25", 50), ("0.5", 100), ("7", 100)])

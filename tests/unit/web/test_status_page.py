@@ -187,8 +187,50 @@ def test_no_liquidation_price_is_not_an_unknown_one() -> None:
 
 def test_an_empty_house_says_so() -> None:
     shown = text(accounts=(replace(ACCOUNT, funds=(), troubles=()),), positions=Section(), incomes=Section(), failing=0)
-    for words in ("none in trouble", "no asset was ever used", "No open position is known.", "Nothing was received"):
+    for words in (
+        "none in trouble",
+        "no asset was ever used",
+        "No open position is known.",
+        "No account counts income.",
+    ):
         assert words in shown
+
+
+def test_a_day_without_income_is_no_dash() -> None:
+    lines = (IncomeLine(account="main", entries=0), IncomeLine(account="other", absent="switched off"))
+    status = replace(STATUS, incomes=Section(lines=lines))
+    quiet, off = page(status).split('id="income"')[1].split("</table>")[0].split("<tr")[2:]
+
+    assert "Nothing was received or paid yet today." in quiet
+    assert "\N{EN DASH}" not in quiet
+    assert "\N{EN DASH}" in off
+    assert "switched off" in off
+
+
+def test_income_that_was_read_a_while_ago_says_when() -> None:
+    assert "as of" not in text().split("Income today")[1]
+    shown = text(incomes_as_of=datetime(2026, 11, 1, 0, 0, 30, tzinfo=UTC))
+    assert "Income today since midnight UTC, as of 2026-11-01 00:00:30 UTC" in shown
+
+
+def test_assets_that_are_not_shown_are_counted() -> None:
+    account = replace(ACCOUNT, assets_left_off=1042)
+    assert "USDC and 1,042 more in the metrics" in text(accounts=(account,))
+    assert "more in" not in text()
+
+
+def labels_of(account: AccountLine) -> list[str]:
+    return re.findall(r'aria-label="([^"]* over the last hour[^"]*)"', page(replace(STATUS, accounts=(account,))))
+
+
+def test_a_trend_is_told_in_the_words_of_the_numbers_beside_it() -> None:
+    bitcoin = replace(ACCOUNT.funds[0], asset="BTC", equity=Decimal("0.0042"), trend=Trend(points=(0.0042, 1e22)))
+    account = replace(ACCOUNT, funds=(bitcoin,), nearest=None, trend=Trend(points=(None, 0.03, 0.25, *[None] * 57)))
+
+    assert labels_of(account) == [
+        "Equity over the last hour: lowest 0.0042, highest 1.0000e+22 BTC",
+        "Nearest liquidation over the last hour: lowest 3.0 %, highest 25.0 %",
+    ]
 
 
 def test_what_is_left_off_is_counted() -> None:
