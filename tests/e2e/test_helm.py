@@ -210,6 +210,25 @@ def test_the_dashboards_are_those_of_the_project(chart: helm.Chart) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "value", "endpoints"),
+    [("ServiceMonitor", "serviceMonitor", "endpoints"), ("PodMonitor", "podMonitor", "podMetricsEndpoints")],
+)
+def test_a_monitor_may_be_told_of_tls_and_of_a_password(
+    kind: str, value: str, endpoints: str, chart: helm.Chart
+) -> None:
+    tls = {"ca": {"secret": {"name": "web", "key": "ca.crt"}}, "serverName": "bingx"}
+    login = {"username": {"name": "web", "key": "user"}, "password": {"name": "web", "key": "password"}}
+    (plain,) = of_kind(objects(chart, {value: {"enabled": True}}), kind)
+    assert plain["spec"][endpoints][0]["scheme"] == "http"
+    assert not {"tlsConfig", "basicAuth"} & plain["spec"][endpoints][0].keys()
+    values = {value: {"enabled": True, "scheme": "https", "tlsConfig": tls, "basicAuth": login}}
+    chart.validate_schema(values)
+    (monitor,) = of_kind(objects(chart, values), kind)
+    (endpoint,) = monitor["spec"][endpoints]
+    assert (endpoint["scheme"], endpoint["tlsConfig"], endpoint["basicAuth"]) == ("https", tls, login)
+
+
+@pytest.mark.parametrize(
     "values",
     [
         {"shards": 2},
@@ -221,6 +240,8 @@ def test_the_dashboards_are_those_of_the_project(chart: helm.Chart) -> None:
         {"persistence": {"acessModes": []}},
         {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
         {"extraArgs": "--collector.reconciliation"},
+        {"serviceMonitor": {"scheme": "HTTPS"}},
+        {"podMonitor": {"basicAuth": {"user": {}}}},
     ],
     ids=str,
 )

@@ -36,6 +36,25 @@ MUTATIONS: Final = {
     ),
     "a replica that hides another": ("trust.yaml", "time() - max by", "time() - min by", "freshness.yaml"),
     "a reason that is not told": ("trust.yaml", "timeout|connection|dns", "timeout|dns", "reasons.yaml"),
+    "an hour where it is a day": ("trust.yaml", "bingx_account_info[1d]", "bingx_account_info[1h]", "day.yaml"),
+    "an event by the address of its page": (
+        "money.yaml",
+        "max by (account, asset, symbol, income_type, epoch)",
+        "max by (account, asset, symbol, income_type, epoch, instance)",
+        "income.yaml",
+    ),
+    "an event of two ledgers": (
+        "money.yaml",
+        "max by (account, asset, symbol, income_type, epoch)",
+        "max by (account, asset, symbol, income_type)",
+        "income.yaml",
+    ),
+    "a divisor that lets what is left be all": (
+        "money.yaml",
+        "or last_over_time(bingx:account_equity:held[10m] offset 1h),",
+        "or bingx:account_equity_expected,",
+        "equity.yaml",
+    ),
     "an override that does not count": ("limits.yaml", 'account!=""', 'account="nobody"', "limits.yaml"),
 }
 

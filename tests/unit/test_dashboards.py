@@ -325,7 +325,7 @@ def test_colours_change_where_the_alerts_fire(file: str, title: str, column: str
         ("exporter", "Scheduler", "BingxSchedulerStuck", r"> ([0-9]+)$"),
         ("exporter", "Held back for", "BingxBanInForce", r"> ([0-9]+)$"),
         ("exporter", "Clock", "BingxClockOff", r"> ([0-9]+)$"),
-        ("income", "Behind", "BingxIncomeBehind", r"> ([0-9]+)$"),
+        ("income", "Behind", "BingxIncomeBehind", r"> ([0-9]+) \+ 3 "),
     ],
 )
 def test_colours_change_where_the_alerts_on_trust_fire(file: str, title: str, alert: str, limit: str) -> None:

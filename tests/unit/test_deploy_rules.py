@@ -282,11 +282,26 @@ def test_numbers_that_are_old_mute_the_alerts_on_money_of_the_same_account_and_c
 
 
 @EVERY_ALERT
-def test_without_an_exporter_all_is_muted_but_events_and_that(alert: dict[str, Any]) -> None:
+def test_without_an_exporter_all_is_muted_but_events_pages_on_money_and_that(alert: dict[str, Any]) -> None:
     one = {"alertname": alert["alert"], **alert["labels"], "account": "main"}
-    event = alert["labels"]["topic"] == "money" and "collector" not in alert["labels"]
+    money = alert["labels"]["topic"] == "money"
+    stays = money and ("collector" not in alert["labels"] or alert["labels"]["severity"] == "page")
     itself = alert["alert"] == "BingxExporterAbsent"
-    assert mutes(firing("BingxExporterAbsent", "page"), one) == (not event and not itself)
+    assert mutes(firing("BingxExporterAbsent", "page"), one) == (not stays and not itself)
+
+
+@EVERY_ALERT
+def test_nothing_mutes_an_alert_of_another_prometheus(alert: dict[str, Any]) -> None:
+    common = {"account": "main", "collector": "positions"}
+    one = {"alertname": alert["alert"], **common, **alert["labels"], "cluster": "home"}
+    for target in ALERTS:
+        other = {"alertname": target["alert"], **common, **target["labels"], "cluster": "away"}
+        assert not mutes(one, other)
+
+
+def test_a_page_is_not_kept_waiting_for_another_alert_of_the_account() -> None:
+    (page,) = [route for route in alertmanager()["route"]["routes"] if route["receiver"] == "page"]
+    assert page["group_interval"] == "15s"
 
 
 @EVERY_ALERT

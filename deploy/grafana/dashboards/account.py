@@ -89,7 +89,7 @@ _POSITIONS: Final = Table(
 
 
 def _margin(name: str) -> Query:
-    return Query(f"sum({promql.funds(f'{name}_margin')})", name)
+    return Query(promql.funds_together(f"{name}_margin"), name)
 
 
 _FUNDS: Final = Section(
@@ -109,8 +109,7 @@ _FUNDS: Final = Section(
         Graph(
             title="Margin ($asset)",
             description="Used by positions, frozen by orders and free, of the chosen accounts together, in units "
-            "of the asset. "
-            f"{_STALE}",
+            "of the asset. Gaps: the balance of one of them was not fresh.",
             queries=(_margin("used"), _margin("frozen"), _margin("available")),
             unit=Unit.MONEY,
             width=12,

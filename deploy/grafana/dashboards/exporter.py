@@ -139,8 +139,9 @@ _TROUBLE: Final = Section(
         Graph(
             title="Failed calls by reason",
             description="Failed calls in each interval by reason and collector, of the chosen accounts and all "
-            "exporters. "
-            "Empty: nothing has failed.",
+            "exporters. The first failure of a reason begins its counter: it does not show here, but in Failures in "
+            "a row. "
+            "Empty: nothing has failed, or once.",
             queries=(
                 Query(promql.rises(_FAILURES, promql.ACCOUNT, "reason, collector"), "{{reason}} ({{collector}})"),
             ),

@@ -36,8 +36,8 @@ _NOW: Final = Section(
         Stat(
             title="Equity ($asset)",
             description="Equity of the chosen accounts together, in units of the asset: balance and unrealised PnL. "
-            "Empty: no balance that is fresh.",
-            queries=(Query(f"sum({promql.funds('equity')})", "equity"),),
+            "Empty: the balance of one of them is not fresh.",
+            queries=(Query(promql.funds_together("equity"), "equity"),),
             unit=Unit.MONEY,
             width=4,
             alerts=("BingxEquityDrop",),
@@ -45,8 +45,8 @@ _NOW: Final = Section(
         Stat(
             title="Unrealised PnL ($asset)",
             description="Of all open positions of the chosen accounts, in units of the asset; a loss is negative. "
-            "Empty: no balance that is fresh.",
-            queries=(Query(f"sum({promql.funds('unrealized_pnl')})", "PnL"),),
+            "Empty: the balance of one of them is not fresh.",
+            queries=(Query(promql.funds_together("unrealized_pnl"), "PnL"),),
             unit=Unit.MONEY,
             width=4,
             steps=limits.SIGN,

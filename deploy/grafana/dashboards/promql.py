@@ -47,6 +47,14 @@ def funds(name: str) -> str:
     return _worst(name)(f"bingx_account_{name}", MONEY, PER_FUNDS)
 
 
+def funds_together(name: str) -> str:
+    """Return a gauge of the funds of all chosen accounts as one sum, nothing while the balance of one is stale."""
+    selected = f'{ACCOUNT}, collector="balance"'
+    asked = highest("bingx_collector_interval_seconds", selected, PER_ACCOUNT)
+    fresh = highest("bingx_account_balance", f'{ACCOUNT}, asset=~".+"', PER_ACCOUNT)
+    return f"sum({funds(name)}) unless on () (count({asked} unless on ({PER_ACCOUNT}) {fresh}) > 0)"
+
+
 def position(name: str) -> str:
     """Return a gauge of the open positions, such as `mark_price`."""
     return _worst(name)(f"bingx_position_{name}", POSITION, PER_POSITION)
@@ -68,9 +76,11 @@ def loss() -> str:
 
 
 def effective_leverage() -> str:
-    """Return the value of all positions over the equity of their account."""
+    """Return the value of all positions over the equity of their account, and nothing where one value is not known."""
     values = highest("bingx_position_value", MONEY, PER_POSITION)
-    return f"sum by ({PER_FUNDS}) ({values}) / {funds('equity')}"
+    open_ones = highest("bingx_position_amount", MONEY, PER_POSITION)
+    unknown = f"({open_ones} unless on ({PER_POSITION}) {values})"
+    return f"sum by ({PER_FUNDS}) ({values}) / {funds('equity')} unless on ({PER_FUNDS}) {unknown}"
 
 
 def age(collectors: str = ".+") -> str:
