@@ -59,8 +59,7 @@ def build(tls: Tls) -> ssl.SSLContext:
     if not tls.prefer_own_order:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     _set_versions(context, tls)
-    if tls.curve is not None:
-        context.set_ecdh_curve(tls.curve)
+    _set_curve(context, tls)
     _load_pair(context, tls)
     if tls.client_ca is not None:
         _trust(context, tls.client_ca)
@@ -79,6 +78,18 @@ def _set_versions(context: ssl.SSLContext, tls: Tls) -> None:
         context.set_ciphers(":".join((*(tls.ciphers or SUITES.values()), "@SECLEVEL=0")))
     elif tls.ciphers:
         context.set_ciphers(":".join(tls.ciphers))
+
+
+def _set_curve(context: ssl.SSLContext, tls: Tls) -> None:
+    if tls.curve is None:
+        return
+    try:
+        context.set_ecdh_curve(tls.curve)
+    except (ssl.SSLError, ValueError):
+        # Some releases of Python 3.11 know the curves of the NIST only, whatever their OpenSSL does.
+        tls.place.refuse(
+            f"this Python cannot choose the curve {tls.curve}", "choose another one, or leave out `curve_preferences`"
+        )
 
 
 def _load_pair(context: ssl.SSLContext, tls: Tls) -> None:

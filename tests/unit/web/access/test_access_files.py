@@ -7,6 +7,7 @@ line. A name between at signs stands for the text of that file.
 from __future__ import annotations
 
 import re
+import ssl
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_what_the_format_knows_is_accepted(path: Path, minted_folder: Path) -> N
 @pytest.mark.parametrize("case", PLAIN)
 def test_without_a_certificate_no_tls_is_spoken(case: str, minted_folder: Path) -> None:
     assert not _loaded(fixture(case), minted_folder).tls
+
+
+def test_a_curve_that_this_python_cannot_choose_is_refused_by_name(minted_folder: Path) -> None:
+    text = "tls_server_config: {cert_file: server.crt, key_file: server.key, curve_preferences: [X25519]}"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve("X25519")
+    except (ssl.SSLError, ValueError):
+        with pytest.raises(WebConfigError, match="this Python cannot choose the curve X25519; choose another one"):
+            _loaded(text, minted_folder)
+    else:
+        assert _loaded(text, minted_folder).tls
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
