@@ -1,7 +1,8 @@
 """Two hundred accounts in one exporter, and three quarters of them cannot be reached: the others never notice.
 
-Three exporters at the same time, each with an exchange of its own that treats the sick accounts in another way at every
-endpoint: it never answers, it answers a byte at a time, it resets the connection. The limits of the exchange are on.
+One drill after the other, each with an exporter and an exchange of its own that treats the sick accounts in another way
+at every endpoint: it never answers, it answers a byte at a time, it resets the connection. The limits of the exchange
+are on. Not at the same time: the ages are those of an exporter that has a processor to itself.
 """
 
 from __future__ import annotations
@@ -43,7 +44,6 @@ VARIANTS: Final[Mapping[str, Mapping[str, object]]] = {
     "dripping": {"kind": "slow_body", "milliseconds": 200},
     "reset": {"kind": "reset"},
 }
-EVERY: Final = pytest.mark.parametrize("variant", VARIANTS)
 CLOCK: Final = SystemClock()
 _LAST_SUCCESS: Final = re.compile(
     r'^bingx_collector_last_success_timestamp_seconds\{account="([^"]+)",collector="(\w+)"\} (\S+)$', re.MULTILINE
@@ -77,12 +77,13 @@ class Glance:
 class Stage:
     """An exchange, an exporter, and what was seen of them."""
 
+    variant: str
     exchange: Exchange
     app: App
     names: Sequence[str]
     began_at: float = 0.0
-    ended_at: float = 0.0
     healed_after: float = 0.0
+    most_threads: int = 0
     glances: list[Glance] = field(default_factory=list)
     calls: Mapping[str, Any] = field(default_factory=dict)
 
@@ -110,12 +111,6 @@ class Stage:
         return samples(families_of_text(self.glances[-1].page))
 
 
-@dataclass(frozen=True)
-class Drill:
-    stages: Mapping[str, Stage]
-    most_threads: int
-
-
 def tell(text: str) -> None:
     """Say what was measured; `pytest -s` shows it."""
     sys.stdout.write(f"{text}\n")
@@ -127,76 +122,59 @@ def settings() -> dict[str, object]:
     return {"timeout": f"{TIMEOUT:.0f}s", "stale_after": STALE_INTERVALS, "collectors": collectors}
 
 
-@pytest.fixture(scope="module")
-def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+@pytest.fixture(scope="module", params=VARIANTS)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with ExitStack() as stack:
         stack.enter_context(heard("error"))
-        stages = {variant: begin(stack, tmp_path_factory.mktemp(variant)) for variant in VARIANTS}
-        for stage in stages.values():
-            eventually(stage.is_well, seconds=60, what="every account is read")
+        stage = begin(stack, request.param, tmp_path_factory.mktemp(request.param))
+        eventually(stage.is_well, seconds=60, what="every account is read")
         threading.Event().wait(INTERVAL)  # from the crowd of the start to polls that are spread
-        for variant, stage in stages.items():
-            stage.began_at = CLOCK.now().timestamp()
-            for name in stage.sick:
-                stage.exchange.tell("faults", account=name, **VARIANTS[variant])
-        most_threads = watch(stages)
-        heal(stages)
-        yield Drill(stages, most_threads)
+        stage.began_at = CLOCK.now().timestamp()
+        for name in stage.sick:
+            stage.exchange.tell("faults", account=name, **VARIANTS[stage.variant])
+        watch(stage)
+        heal(stage)
+        yield stage
 
 
-def begin(stack: ExitStack, folder: Path) -> Stage:
+def begin(stack: ExitStack, variant: str, folder: Path) -> Stage:
     exchange = stack.enter_context(standing_still(accounts=ACCOUNTS, positions=1, history_days=1))
     config = load(exchange.config(folder, **settings()), environ={})
     app = stack.enter_context(App(config, Options(addresses=("127.0.0.1:0",), process_metrics=False)))
-    return Stage(exchange=exchange, app=app, names=[account.name for account in config.accounts])
+    return Stage(variant=variant, exchange=exchange, app=app, names=[account.name for account in config.accounts])
 
 
-def watch(stages: Mapping[str, Stage]) -> int:
-    """Look at every exporter again and again while the trouble lasts; return how many threads there were at most."""
-    most, ends_at = 0, CLOCK.elapsed() + TROUBLE_SECONDS
+def watch(stage: Stage) -> None:
+    """Look at the exporter again and again while the trouble lasts."""
+    ends_at = CLOCK.elapsed() + TROUBLE_SECONDS
     while CLOCK.elapsed() < ends_at:
-        for stage in stages.values():
-            stage.glances.append(stage.look())
-        most = max(most, threading.active_count())
+        stage.glances.append(stage.look())
+        stage.most_threads = max(stage.most_threads, threading.active_count())
         threading.Event().wait(0.3)
-    return most
 
 
-def heal(stages: Mapping[str, Stage]) -> None:
-    for stage in stages.values():
-        stage.exchange.tell("faults/clear")
-        stage.ended_at = CLOCK.now().timestamp()
-    waiting = dict(stages)
-
-    def healed() -> bool:
-        for variant, stage in list(waiting.items()):
-            if stage.is_well():
-                stage.healed_after = CLOCK.now().timestamp() - stage.ended_at
-                stage.calls = stage.exchange.calls(last=5000)
-                del waiting[variant]
-        return not waiting
-
-    eventually(healed, seconds=LONGEST_PAUSE + 2 * INTERVAL, what="every account is well again")
+def heal(stage: Stage) -> None:
+    stage.exchange.tell("faults/clear")
+    ended_at = CLOCK.now().timestamp()
+    eventually(stage.is_well, seconds=LONGEST_PAUSE + 2 * INTERVAL, what="every account is well again")
+    stage.healed_after = CLOCK.now().timestamp() - ended_at
+    stage.calls = stage.exchange.calls(last=5000)
 
 
-@EVERY
-def test_nothing_of_a_sound_account_is_older_than_an_interval_and_a_timeout(drill: Drill, variant: str) -> None:
-    stage = drill.stages[variant]
+def test_nothing_of_a_sound_account_is_older_than_an_interval_and_a_timeout(stage: Stage) -> None:
     sound = set(stage.sound)
 
     ages = [(age, *key) for glance in stage.glances for key, age in glance.ages().items() if key[1] in COLLECTORS]
     worst = max(entry for entry in ages if entry[1] in sound)
 
-    tell(f"{variant}: the worst age is {worst[0]:.2f} s ({worst[1]}, {worst[2]})")
+    tell(f"{stage.variant}: the worst age is {worst[0]:.2f} s ({worst[1]}, {worst[2]})")
     assert stage.glances[-1].at - stage.glances[0].at >= 15
     assert worst[0] <= INTERVAL + TIMEOUT
     for glance in stage.glances:
         assert all(glance.shown(collector) >= sound for collector in COLLECTORS)
 
 
-@EVERY
-def test_the_exchange_was_asked_for_every_sound_account_in_time(drill: Drill, variant: str) -> None:
-    stage = drill.stages[variant]
+def test_the_exchange_was_asked_for_every_sound_account_in_time(stage: Stage) -> None:
     arrivals: dict[tuple[str, str], list[float]] = {(name, what): [] for name in stage.sound for what in COLLECTORS}
     for call in stage.calls["last"]:
         if (call["account"], call["endpoint"]) in arrivals and call["code"] == 0:
@@ -206,23 +184,20 @@ def test_the_exchange_was_asked_for_every_sound_account_in_time(drill: Drill, va
         after - before for times in arrivals.values() for before, after in pairwise(times) if after > stage.began_at
     ]
 
-    tell(f"{variant}: the longest gap is {max(gaps):.2f} s in {len(gaps)} calls")
+    tell(f"{stage.variant}: the longest gap is {max(gaps):.2f} s in {len(gaps)} calls")
     assert len(gaps) >= 2 * len(stage.sound)
     assert max(gaps) <= INTERVAL + TIMEOUT
 
 
-@EVERY
-def test_the_exporter_is_healthy_and_answers_at_once(drill: Drill, variant: str) -> None:
-    glances = drill.stages[variant].glances
+def test_the_exporter_is_healthy_and_answers_at_once(stage: Stage) -> None:
+    glances = stage.glances
 
-    tell(f"{variant}: the slowest scrape took {max(glance.seconds for glance in glances):.3f} s")
+    tell(f"{stage.variant}: the slowest scrape took {max(glance.seconds for glance in glances):.3f} s")
     assert {glance.health for glance in glances} == {200}
     assert max(glance.seconds for glance in glances) < 1
 
 
-@EVERY
-def test_what_cannot_be_read_leaves_the_page_when_it_is_stale_and_not_before(drill: Drill, variant: str) -> None:
-    stage = drill.stages[variant]
+def test_what_cannot_be_read_leaves_the_page_when_it_is_stale_and_not_before(stage: Stage) -> None:
     sick, limit = set(stage.sick), STALE_INTERVALS * INTERVAL
     for glance in stage.glances:
         ages = glance.ages()
@@ -238,24 +213,18 @@ def test_what_cannot_be_read_leaves_the_page_when_it_is_stale_and_not_before(dri
     assert gone == [sick, sick]
 
 
-@EVERY
-def test_everybody_is_well_again_within_a_pause_and_a_refresh(drill: Drill, variant: str) -> None:
-    stage = drill.stages[variant]
-
-    tell(f"{variant}: healed after {stage.healed_after:.1f} s")
+def test_everybody_is_well_again_within_a_pause_and_a_refresh(stage: Stage) -> None:
+    tell(f"{stage.variant}: healed after {stage.healed_after:.1f} s")
     assert stage.healed_after <= LONGEST_PAUSE + INTERVAL
 
 
-@EVERY
-def test_the_limits_were_kept_meanwhile(drill: Drill, variant: str) -> None:
-    refusals = drill.stages[variant].calls["refusals"]
+def test_the_limits_were_kept_meanwhile(stage: Stage) -> None:
+    refusals = stage.calls["refusals"]
 
     assert not {"100410", "109429", "100409"} & refusals.keys()
 
 
-@EVERY
-def test_no_sound_account_ever_failed(drill: Drill, variant: str) -> None:
-    stage = drill.stages[variant]
+def test_no_sound_account_ever_failed(stage: Stage) -> None:
     page, sound = stage.totals(), set(stage.sound)
 
     failed = {
@@ -267,9 +236,9 @@ def test_no_sound_account_ever_failed(drill: Drill, variant: str) -> None:
     assert all(page[series("bingx_up", account=name)] == 1 for name in sound)
 
 
-def test_the_threads_are_bounded(drill: Drill) -> None:
+def test_the_threads_are_bounded(stage: Stage) -> None:
     calls_of_an_account = len(COLLECTORS) + 3  # fees, rights, and the clock of the host
     others = 20
 
-    tell(f"at most {drill.most_threads} threads in {len(VARIANTS)} exporters")
-    assert drill.most_threads <= len(VARIANTS) * (ACCOUNTS * calls_of_an_account + others)
+    tell(f"{stage.variant}: at most {stage.most_threads} threads")
+    assert stage.most_threads <= ACCOUNTS * calls_of_an_account + others
