@@ -1,19 +1,22 @@
 """The budgets of the exchange, as data, and the slots in them.
 
 A slot is held from the moment it is reserved until one second (ten seconds) after the *answer*: counted by the moment
-of sending, calls get compressed in flight, and what left in two seconds arrives in one. Bans and pauses are `holds`,
-repeated errors `repeats`. Pure in time: every method is told what time it is, in seconds on `Clock.elapsed`.
+of sending, calls get compressed in flight, and what left in two seconds arrives in one. A call that nobody waits for
+any more may still be on its way; its slot is held five seconds longer. Bans and pauses are `holds`, repeated errors
+`repeats`. Pure in time: every method is told what time it is, in seconds on `Clock.elapsed`.
 Thread-safe.
 """
 
 from __future__ import annotations
 
 import threading
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from exporter.bingx.errors import CallTimeout
 from exporter.bingx.holds import Holds
 from exporter.bingx.permits import Caller, Permit, Remaining, Wait
 from exporter.bingx.repeats import Repeats
@@ -42,6 +45,7 @@ class Rule:
 
 
 _BELIEVED_SECONDS: Final = 60.0  # no documented window is longer
+_LATE_SECONDS: Final = 5.0
 RULES: Final = (Rule(Scope.USER, calls=5, seconds=1.0), Rule(Scope.ADDRESS, calls=300, seconds=10.0))
 
 
@@ -125,8 +129,9 @@ class Limits:
             self._close(permit)
             asked = (permit.caller.account, permit.endpoint)
             (self._failed.discard if error is None else self._failed.add)(asked)
+            arrived = now + _LATE_SECONDS if isinstance(error, CallTimeout) else now
             for window in self._windows_of(permit.caller, permit.endpoint):
-                window.answered(now, remaining if window.rule.scope is Scope.USER else None)
+                window.settled(now, arrived, remaining if window.rule.scope is Scope.USER else None)
             user = _user(permit.caller, permit.endpoint)
             self._repeats.end(user)
             self._repeats.record(user, permit.endpoint, now, error)
@@ -235,9 +240,10 @@ class _Window:
         self._in_flight -= 1
         self._left += 1
 
-    def answered(self, now: float, remaining: Remaining | None) -> None:
+    def settled(self, now: float, arrived: float, remaining: Remaining | None) -> None:
+        """Take note of the end of a call that reached the exchange at `arrived` at the latest."""
         self._in_flight -= 1
-        self._releases.append(now + self.rule.seconds)
+        insort(self._releases, arrived + self.rule.seconds)
         if remaining is not None:
             self._told(now, remaining)
 

@@ -492,6 +492,24 @@ def test_fifteen_calls_of_a_user_are_under_way_at_most() -> None:
 
 
 ENDPOINTS = [BALANCE, POSITIONS, INCOME, Endpoint.COMMISSION_RATE, Endpoint.INCOME_EXPORT]
+
+
+def test_a_call_without_an_answer_may_arrive_later_and_holds_its_slot_for_that_long() -> None:
+    limits = Limits()
+    permits = [permit(limits) for _ in range(5)]
+    for got in permits:
+        got.sent(0)
+    for got in permits[:2]:
+        limits.settle(got, 2.0, None, CallTimeout())
+    for got in permits[2:]:
+        limits.settle(got, 2.5)
+
+    assert wait(limits, now=2.5) == 3.5
+    assert limits.remaining(ALPHA, BALANCE, 3.5) == 3
+    assert limits.remaining(ALPHA, BALANCE, 7.9) == 3
+    assert limits.remaining(ALPHA, BALANCE, 8.0) == 5
+
+
 KINDS = [None, None, BAD_KEY, NO_RIGHT, ExchangeBusy("busy", code=100500), CallTimeout()]
 
 
@@ -526,8 +544,7 @@ def test_the_exchange_never_sees_too_many_calls_or_equal_errors(
             got.sent(now)
             sequence += 1
             arrived = now + latency * rng.random()  # type: ignore[attr-defined]  # the same
-            seen = arrivals[endpoint]
-            seen.append(arrived)
+            arrivals[endpoint].append(arrived)
             heapq.heappush(under_way, (arrived + latency * rng.random(), sequence, got))  # type: ignore[attr-defined]  # the same
     for seen in arrivals.values():
         ordered = sorted(seen)
