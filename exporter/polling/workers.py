@@ -3,6 +3,10 @@
 A fixed pool would starve as soon as as many calls hang as it has threads; a pool that joins at exit would hold up
 SIGTERM. These are daemons: a call that hangs at the end of the process ends with it.
 
+Threads are made one after the other, and each looks first whether those at work are done in a moment: where answers
+come quickly a few threads, with their few connections, do what hundreds would get in each other's way with. Where
+calls hang, a thousand threads are there after a second or two.
+
 Work goes to the thread that was busy last. So the others stay idle until they end, and with them the connections that
 each thread has of its own: a rush makes threads for itself, and not for good.
 """
@@ -10,6 +14,7 @@ each thread has of its own: a rush makes threads for itself, and not for good.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _IDLE_SECONDS: Final = 30.0
+_LOOK_SECONDS: Final = 0.001
 
 
 @dataclass(slots=True, eq=False)
@@ -30,14 +36,16 @@ class _Seat:
 
 
 class Workers:
-    """A pool that takes work only when a thread can begin it at once."""
+    """A pool that takes work only when there is a thread for it, or one can be made."""
 
     def __init__(self, *, cap: int) -> None:
         """Allow at most `cap` threads at a time."""
         self._cap = cap
         self._changed = threading.Condition()
         self._idle: list[_Seat] = []
+        self._waiting: deque[Callable[[], object]] = deque()
         self._threads = 0
+        self._making = False
         self._stopping = False
         self._logger = get_logger(__name__)
 
@@ -48,7 +56,7 @@ class Workers:
             self._send_away(self._threads - cap)
 
     def try_begin(self, work: Callable[[], object]) -> bool:
-        """Begin `work` on a thread, or return false when all threads are busy or the pool is stopping."""
+        """Have `work` begun on a thread, or return false when all threads are busy or the pool is stopping."""
         with self._changed:
             if self._stopping:
                 return False
@@ -57,25 +65,20 @@ class Workers:
                 seat.work = work
                 seat.woken.set()
                 return True
-            if self._threads >= self._cap:
+            if self._threads - self._making + len(self._waiting) >= self._cap:
                 return False
+            self._waiting.append(work)
+            if self._making:
+                return True
+            self._making = True
             self._threads += 1
-            name = f"worker-{self._threads}"
-        started = False
-        try:
-            threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
-            started = True
-        except RuntimeError:
-            pass  # the machine gives no more threads: the same as all of them being busy
-        finally:
-            if not started:
-                self._left()
-        return started
+        return self._make() or not self._take_back(work)
 
     def stop(self, timeout: float) -> None:
         """Take no more work, end idle threads, and wait up to `timeout` seconds for the busy ones."""
         with self._changed:
             self._stopping = True
+            self._waiting.clear()
             self._send_away(len(self._idle))
             self._changed.wait_for(lambda: self._threads == 0, timeout)
 
@@ -85,14 +88,48 @@ class Workers:
         for seat in leaving:
             seat.woken.set()
 
-    def _run(self, work: Callable[[], object] | None) -> None:
+    def _make(self) -> bool:
+        """Make the thread that is counted already, or return false if the machine gives no more of them."""
+        started = False
+        try:
+            threading.Thread(target=self._run, name=f"worker-{self._threads}", daemon=True).start()
+            started = True
+        except RuntimeError:
+            pass  # the same as all of them being busy
+        finally:
+            if not started:
+                self._making = False
+                self._left()
+        return started
+
+    def _take_back(self, work: Callable[[], object]) -> bool:
+        """Return whether nobody has begun `work`, and forget it then."""
+        with self._changed:
+            waiting = work in self._waiting
+            if waiting:
+                self._waiting.remove(work)
+            return waiting
+
+    def _run(self) -> None:
         seat = _Seat()
         try:
+            work = self._first(seat)
             while work is not None:
                 self._do(work)
                 work = self._next(seat)
         finally:
             self._left()
+
+    def _first(self, seat: _Seat) -> Callable[[], object] | None:
+        with self._changed:
+            if self._threads > 1:
+                self._changed.wait_for(lambda: not self._waiting, _LOOK_SECONDS)
+            work = self._waiting.popleft() if self._waiting else None
+            more = self._making = bool(self._waiting)
+            self._threads += more
+        if more:
+            self._make()
+        return work or self._next(seat)
 
     def _left(self) -> None:
         with self._changed:
@@ -107,6 +144,8 @@ class Workers:
 
     def _next(self, seat: _Seat) -> Callable[[], object] | None:
         with self._changed:
+            if self._waiting:
+                return self._waiting.popleft()
             if self._stopping or self._threads > self._cap:
                 return None
             seat.woken.clear()

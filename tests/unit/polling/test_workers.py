@@ -43,6 +43,62 @@ def test_work_begins_at_once_while_others_hang(release: threading.Event) -> None
     assert done.wait(5)
 
 
+def test_a_rush_of_quick_work_is_done_by_few_threads_and_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.05)
+    workers, done, names = Workers(cap=500), threading.Semaphore(0), set[str]()
+
+    def quick() -> None:
+        names.add(threading.current_thread().name)
+        done.release()
+
+    for _ in range(400):
+        assert workers.try_begin(quick)
+    for _ in range(400):
+        assert done.acquire(timeout=5)
+
+    assert len(names) < 20
+    workers.stop(2)
+
+
+def test_work_that_hangs_keeps_no_other_from_a_thread_of_its_own(release: threading.Event) -> None:
+    workers, begun = Workers(cap=100), threading.Semaphore(0)
+
+    def hang() -> None:
+        begun.release()
+        release.wait(10)
+
+    for _ in range(100):
+        assert workers.try_begin(hang)
+
+    for _ in range(100):
+        assert begun.acquire(timeout=5)
+    assert not workers.try_begin(hang)
+
+
+def test_where_the_machine_gives_no_thread_work_is_refused_and_the_rest_is_done(
+    release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, done = Workers(cap=5), threading.Semaphore(0)
+    assert workers.try_begin(lambda: release.wait(5))
+    eventually(lambda: not workers._making)
+
+    def no_thread(_: threading.Thread) -> None:
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        assert not workers.try_begin(done.release)
+        release.set()
+        assert begins_soon(workers, done.release)
+        assert done.acquire(timeout=5)
+
+    assert begins_soon(workers, done.release)
+    assert done.acquire(timeout=5)
+    assert not done.acquire(blocking=False)
+    workers.stop(2)
+
+
 def test_beyond_the_cap_work_is_refused_and_not_queued(release: threading.Event) -> None:
     workers = Workers(cap=1)
     begun = threading.Event()
