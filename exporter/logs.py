@@ -13,18 +13,32 @@ import math
 import re
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import quote
 
-import structlog
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from structlog.typing import EventDict, FilteringBoundLogger
+
+
+@contextmanager
+def _as_if_not_installed(package: str) -> Iterator[None]:
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # how the language says that there is no such module
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+
+
+with _as_if_not_installed("rich"):  # it would draw tracebacks in colour, and cost every start 60 ms and 5 MiB
+    import structlog
 
 LEVELS: Final = ("debug", "info", "warn", "error")
 """The words of `--log.level`."""

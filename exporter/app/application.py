@@ -9,17 +9,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
+from exporter import ledger
 from exporter.app.desks import Surroundings
 from exporter.app.exchange import Exchange
 from exporter.app.observers import CallObserver, LedgerObserver
 from exporter.app.reloading import NotReloadableError, Reloader
 from exporter.app.roster import BusyError, Roster, needs_ledger, threads_for
 from exporter.app.site import Pages
-from exporter.app.status import Trends
+from exporter.app.status.trends import Trends
 from exporter.bingx.paths import Endpoint
 from exporter.clock import SystemClock
 from exporter.config.showing import as_yaml, changes
-from exporter.ledger import open_ledger
 from exporter.logs import get_logger
 from exporter.metrics.catalogue import ACCOUNT_SUBJECTS
 from exporter.metrics.own import OwnMetrics
@@ -194,7 +194,7 @@ class App:
 
     def _open_ledger(self, config: Config) -> None:
         if self._ledger is None and needs_ledger(config.accounts):
-            self._ledger = open_ledger(config.ledger.url, self._clock)
+            self._ledger = ledger.open_ledger(config.ledger.url, self._clock)
 
     def _close_within(self, ledger: Ledger, seconds: float) -> None:
         # Another process may hold it: what is not saved then is only how far it was read, and is read again.

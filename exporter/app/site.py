@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import exporter
 from exporter.app.probing import probe
-from exporter.app.status import DayReader, Reporter
 from exporter.metrics import api
 from exporter.metrics.page import Exposition
 from exporter.metrics.render import Format
 from exporter.web.server import Site
-from exporter.web.status import StatusPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from exporter.app.exchange import Exchange
     from exporter.app.options import Options
     from exporter.app.roster import Roster
-    from exporter.app.status import Trends
+    from exporter.app.status.trends import Trends
     from exporter.clock import Clock
     from exporter.metrics.own import OwnMetrics
     from exporter.metrics.page import Page
@@ -78,6 +77,19 @@ class Pages:
         return probe(exposition, account, page=self.page, board=self.board, roster=self.roster, clock=self.clock)
 
     def _landing(self) -> Callable[[], Document]:
+        build = cache(partial(self._status_page, started_at=self.clock.now()))
+
+        def look() -> Document:
+            return build()()
+
+        return look
+
+    def _status_page(self, *, started_at: datetime) -> Callable[[], Document]:
+        # Paid for by who looks at it, not by every start.
+        from exporter.app.status.day import DayReader  # noqa: PLC0415 - see above
+        from exporter.app.status.reporter import Reporter  # noqa: PLC0415 - see above
+        from exporter.web.status import StatusPage  # noqa: PLC0415 - see above
+
         page = StatusPage()
         reporter = Reporter(
             board=self.board,
@@ -97,7 +109,7 @@ class Pages:
                 "/sd": "the accounts, for Prometheus' http_sd; each is a target of /probe?account=NAME",
             },
             illness=self.illness,
-            started_at=self.clock.now(),
+            started_at=started_at,
         )
         return lambda: page.render(reporter.status())
 

@@ -1,20 +1,16 @@
-"""The flags, named and shaped as Prometheus' own exporters have them; pure."""
+"""The flags, named and shaped as Prometheus' own exporters have them; pure.
+
+What only the flags of one command need is imported when that command is asked for.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-from exporter.cli.income.flags import add_income_flags
-from exporter.cli.top.flags import add_top_flags, target
-from exporter.cli.version import version_text
-from exporter.logs import FORMATS, LEVELS
-from exporter.model import CollectorName
-from exporter.web.place import placed
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 DEFAULT_ADDRESS: Final = ":10066"
 _OTHER_PAGES: Final = ("/", "/config", "/probe", "/sd")
@@ -35,14 +31,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     Raises `SystemExit`: 0 after help or version, 2 for flags that are not understood.
     """
-    parser = command_line()
-    flags = parser.parse_args(_with_command(arguments))
+    arguments = _with_command(arguments)
+    parser = command_line(arguments[:1])
+    flags = parser.parse_args(arguments)
     if hasattr(flags, "route_prefix"):
         _settle_place(flags, parser)
     return flags
 
 
 def _settle_place(flags: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    from exporter.web.place import placed
+
     if flags.systemd_sockets and flags.addresses:
         parser.error("--web.systemd-socket and --web.listen-address exclude each other: systemd owns the addresses")
     try:
@@ -57,8 +56,8 @@ def _with_command(arguments: Sequence[str]) -> list[str]:
     return list(arguments)
 
 
-def command_line() -> argparse.ArgumentParser:
-    """Return the parser of all commands and their flags."""
+def command_line(flags_of: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """Return the parser of all commands; only those of `flags_of` know their flags."""
     parser = argparse.ArgumentParser(
         prog="bingx-exporter",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -66,46 +65,85 @@ def command_line() -> argparse.ArgumentParser:
         epilog="Flags of a command: bingx-exporter COMMAND --help. Exit codes: 0 good, 1 failed, 2 bad flags.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=version_text())
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    by_name: dict[str, Any] = {
-        name: commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        for name, text in COMMANDS.items()
-    }
-    for name in ("run", "demo", "simulate", "check"):
-        _add_log_flags(by_name[name])
-    for name in ("run", "check"):
-        _add_config_file(by_name[name])
-        _add_collector_flags(by_name[name])
-    for name in ("run", "demo"):
-        _add_web_flags(by_name[name])
-    for name in ("demo", "simulate"):
-        _add_simulation_flags(by_name[name])
-    _add_run_flags(by_name["run"])
-    _add_check_flags(by_name["check"])
-    by_name["demo"].set_defaults(addresses_by_default=["127.0.0.1:0"])
-    by_name["run"].set_defaults(addresses_by_default=[DEFAULT_ADDRESS])
-    by_name["simulate"].add_argument(
+    for name, text in COMMANDS.items():
+        of_command = commands.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+        )
+        if name in flags_of:
+            _FLAGS[name](of_command)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from exporter.cli.version import version_text
+
+        print(version_text(), end="")
+        parser.exit()
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    _add_log_flags(parser)
+    _add_config_file(parser)
+    _add_collector_flags(parser)
+    _add_web_flags(parser)
+    _add_run_flags(parser)
+    parser.set_defaults(addresses_by_default=[DEFAULT_ADDRESS])
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    _add_log_flags(parser)
+    _add_web_flags(parser)
+    _add_simulation_flags(parser)
+    parser.set_defaults(addresses_by_default=["127.0.0.1:0"])
+
+
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    _add_log_flags(parser)
+    _add_simulation_flags(parser)
+    parser.add_argument(
         "--listen-address", default="127.0.0.1:0", metavar="HOST:PORT", help="loopback address (default %(default)s)"
     )
-    add_top_flags(by_name["top"], path=_path)
-    by_name["metrics"].add_argument(
-        "--format", choices=("table", "json", "markdown"), default="table", help="default: %(default)s"
-    )
-    add_income_flags(by_name["income"], _add_log_flags, _add_config_file)
-    by_name["healthcheck"].add_argument(
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    _add_log_flags(parser)
+    _add_config_file(parser)
+    _add_collector_flags(parser)
+    _add_check_flags(parser)
+
+
+def _top(parser: argparse.ArgumentParser) -> None:
+    from exporter.cli.top.flags import add_top_flags
+
+    add_top_flags(parser, path=_path)
+
+
+def _metrics(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("table", "json", "markdown"), default="table", help="default: %(default)s")
+
+
+def _income(parser: argparse.ArgumentParser) -> None:
+    from exporter.cli.income.flags import add_income_flags
+
+    add_income_flags(parser, _add_log_flags, _add_config_file)
+
+
+def _healthcheck(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--url",
         default=f"http://127.0.0.1{DEFAULT_ADDRESS}/-/healthy",
         type=_question,
         help="what to ask; only 200 within 2 s is healthy, redirects are not followed (default %(default)s)",
     )
-    by_name["healthcheck"].add_argument(
-        "--format", choices=("text", "json"), default="text", help="default: %(default)s"
-    )
-    return parser
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
 
 
 def _add_log_flags(parser: argparse.ArgumentParser) -> None:
+    from exporter.logs import FORMATS, LEVELS
+
     group = parser.add_argument_group("log")
     group.add_argument("--log.level", dest="log_level", choices=LEVELS, default="info", help="default: %(default)s")
     group.add_argument(
@@ -123,6 +161,8 @@ def _add_config_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_collector_flags(parser: argparse.ArgumentParser) -> None:
+    from exporter.model import CollectorName
+
     group = parser.add_argument_group("collectors")
     for name in CollectorName:
         group.add_argument(
@@ -220,6 +260,8 @@ def _positive(text: str) -> int:
 
 
 def _question(text: str) -> str:
+    from exporter.cli.target import target
+
     target(text)
     return text
 
@@ -270,3 +312,15 @@ def _add_simulation_flags(parser: argparse.ArgumentParser) -> None:
     scenarios = ("calm", "drawdown", "outage")
     group.add_argument("--scenario", choices=scenarios, default="drawdown", help="default: %(default)s")
     group.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same world (default %(default)s)")
+
+
+_FLAGS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": _run,
+    "demo": _demo,
+    "simulate": _simulate,
+    "top": _top,
+    "check": _check,
+    "metrics": _metrics,
+    "income": _income,
+    "healthcheck": _healthcheck,
+}

@@ -5,9 +5,6 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
 from exporter.logs import get_logger
 
 if TYPE_CHECKING:
@@ -45,6 +42,9 @@ class ProgressBar:
 
     def __init__(self, terminal: TextIO) -> None:
         """Draw on `terminal`; nothing is drawn while there is nothing to tell."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
         self._lock = Lock()
         self._terminal = terminal
         self._bars: dict[str, TaskID] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -36,3 +37,13 @@ class Target:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         return f"http{'s' if self.secure else ''}://{host}{port}{self.path}"
+
+
+def target(text: str) -> Target:
+    """Read the URL of an exporter; raises `ArgumentTypeError`, which repeats no password."""
+    try:
+        return Target.of(text)
+    except ValueError as error:
+        # What is refused for the password in it is not repeated.
+        message = f"no URL of an exporter: {error}" if "@" in text else f"{text!r} is no URL of an exporter: {error}"
+        raise ArgumentTypeError(message) from error

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from exporter.app.status.foremost import MOST_ASSETS, foremost
 from exporter.metrics.merging import liquidation_distance
 from exporter.model import Balances, CollectorName
-from exporter.web.status import UNSEEN, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from exporter.clock import Clock
     from exporter.model import PollStatus
     from exporter.polling.board import Listener, Snapshot
+    from exporter.web.status import Trend
 
 _MINUTES: Final = 60
 _MINUTE_SECONDS: Final = 60
@@ -43,8 +43,8 @@ class _Hour:
         self._newest = minute
         self._values[minute % _MINUTES] = value
 
-    def trend(self, minute: int) -> Trend:
-        return Trend(points=tuple(self._at(one) for one in range(minute - _MINUTES + 1, minute + 1)))
+    def points(self, minute: int) -> tuple[float | None, ...]:
+        return tuple(self._at(one) for one in range(minute - _MINUTES + 1, minute + 1))
 
     def _at(self, minute: int) -> float | None:
         if not self._newest - _MINUTES < minute <= self._newest:
@@ -101,14 +101,19 @@ class Trends:
         with self._lock:
             entry = self._accounts.get(account)
             hour = entry.equity.get(asset) if entry else None
-            return UNSEEN if hour is None else hour.trend(self._minute())
+            return self._trend(hour)
 
     def distance(self, account: str) -> Trend:
         """Return the smallest distance to liquidation of an account, as a fraction of the mark price."""
         with self._lock:
             entry = self._accounts.get(account)
             hour = entry.distance if entry else None
-            return UNSEEN if hour is None else hour.trend(self._minute())
+            return self._trend(hour)
+
+    def _trend(self, hour: _Hour | None) -> Trend:
+        from exporter.web.status import Trend  # noqa: PLC0415 - paid for by who looks at the page
+
+        return Trend() if hour is None else Trend(points=hour.points(self._minute()))
 
     def _minute(self) -> int:
         return int(self._clock.elapsed() // _MINUTE_SECONDS)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from exporter.cli.target import Target
+from exporter.cli.target import target
 from exporter.config.values import BadValue, seconds
 
 if TYPE_CHECKING:
@@ -71,16 +71,6 @@ def add_top_flags(parser: argparse.ArgumentParser, *, path: Callable[[str], str]
         metavar="FILE",
         help="its key (default: in the file of the certificate)",
     )
-
-
-def target(text: str) -> Target:
-    """Read the URL of an exporter; raises `ArgumentTypeError`, which repeats no password."""
-    try:
-        return Target.of(text)
-    except ValueError as error:
-        # What is refused for the password in it is not repeated.
-        message = f"no URL of an exporter: {error}" if "@" in text else f"{text!r} is no URL of an exporter: {error}"
-        raise argparse.ArgumentTypeError(message) from error
 
 
 def _interval(text: str) -> float:

@@ -15,8 +15,6 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-import bcrypt
-
 if TYPE_CHECKING:
     from exporter.web.access.credentials import Credentials
     from exporter.web.access.settings import Users
@@ -107,6 +105,8 @@ class _Recent:
 
 
 def _compare(work: queue.SimpleQueue[tuple[Future[bool], bytes, bytes]]) -> None:
+    import bcrypt  # noqa: PLC0415 - paid for by who asks for passwords
+
     while True:
         future, password, hashed = work.get()
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.clock import ManualClock
 
-from exporter.app.status import DayReader
+from exporter.app.status.day import DayReader
 from exporter.ledger import AccountBook, Ledger, Sums, Window, open_ledger
 from exporter.model import IncomeEntry
 

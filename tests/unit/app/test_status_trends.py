@@ -9,7 +9,7 @@ from math import inf
 
 from support.clock import ManualClock
 
-from exporter.app.status import Trends
+from exporter.app.status.trends import Trends
 from exporter.model import Balance, Balances, CollectorName, MarginMode, PollStatus, Position, Side
 from exporter.polling.board import Board, Snapshot
 
