@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +18,8 @@ from exporter.app.site import Pages
 from exporter.app.status.trends import Trends
 from exporter.bingx.paths import Endpoint
 from exporter.clock import SystemClock
-from exporter.config.showing import as_yaml, changes
+from exporter.config.shard import joined
+from exporter.config.showing import as_yaml, changes, fingerprint
 from exporter.logs import get_logger
 from exporter.metrics.catalogue import ACCOUNT_SUBJECTS
 from exporter.metrics.own import OwnMetrics
@@ -45,7 +45,6 @@ _MOST_WORKERS: Final = 1024
 _STUCK_SECONDS: Final = 15.0
 _FAREWELL_SECONDS: Final = 0.8
 _GLANCE_SECONDS: Final = 0.05
-_HASH_BITS: Final = 48
 
 
 class App:
@@ -56,7 +55,8 @@ class App:
 
     def __init__(self, config: Config, options: Options, *, clock: Clock | None = None) -> None:
         """Build from a configuration; nothing runs and nothing is opened yet."""
-        self._config = config
+        self._whole = config
+        self._config = options.shard.part_of(config)
         self._shown = ""
         self._options = options
         self._clock = clock or SystemClock()
@@ -68,6 +68,7 @@ class App:
             last_turn=self._last_turn,
             web_config=self._is_web_config_good,
         )
+        self._own.sharded(number=options.shard.number, total=options.shard.total)
         self._page = Page(ACCOUNT_SUBJECTS, clock=self._clock, series_per_account=options.series_per_account)
         self._publisher = Publisher(self._page)
         self._trends = Trends(self._publisher, self._clock)
@@ -113,7 +114,7 @@ class App:
             self._access.load()
             self._open_ledger(self._config)
             self._server.bind()
-            self._employ(self._config)
+            self._employ(self._whole)
             self._own.reloaded(at=self._clock.now().timestamp())
             self._scheduler.start()
             if self._reloader is not None:
@@ -165,7 +166,7 @@ class App:
         if config.ledger.url != old.ledger.url:
             message = "`ledger.url` cannot be changed while the exporter runs: stop it and start it again"
             raise NotReloadableError(message)
-        self._open_ledger(config)
+        self._open_ledger(self._options.shard.part_of(config))
         busy = self._employ(config)
         found = changes(old, self._config)
         for change in found:
@@ -181,16 +182,29 @@ class App:
         self._logger.info("The configuration was reloaded", changes=len(found))
 
     def _employ(self, config: Config) -> tuple[str, ...]:
+        part = self._options.shard.part_of(config)
+        self._tell_of_shard(part, config)
         around = replace(self._around, ledger=self._ledger, retention=config.ledger.retention)
-        self._workers.allow(min(_MOST_WORKERS, threads_for((*config.accounts, *self._config.accounts))))
-        busy = self._roster.change(config.accounts, around)
+        self._workers.allow(min(_MOST_WORKERS, threads_for((*part.accounts, *self._config.accounts))))
+        busy = self._roster.change(part.accounts, around)
         in_force = tuple(staffed.settings for staffed in self._roster.desks)
-        self._config = replace(config, accounts=in_force)
+        self._whole = config
+        self._config = replace(part, accounts=in_force)
         self._workers.allow(min(_MOST_WORKERS, threads_for(in_force)))
-        self._shown = as_yaml(self._config)
-        digest = hashlib.sha256(self._shown.encode()).digest()
-        self._own.configured(int.from_bytes(digest[: _HASH_BITS // 8], "big"))
+        self._shown = self._heading() + as_yaml(self._config)
+        self._own.configured(fingerprint(joined(config, in_force)))
         return busy
+
+    def _tell_of_shard(self, part: Config, whole: Config) -> None:
+        shard = self._options.shard
+        if not shard.is_all:
+            text = "This is one shard of several" if part.accounts else "No account belongs to this shard"
+            counts = {"accounts": len(part.accounts), "accounts_of_all_shards": len(whole.accounts)}
+            self._logger.info(text, shard=shard.number, total_shards=shard.total, **counts)
+
+    def _heading(self) -> str:
+        shard = self._options.shard
+        return "" if shard.is_all else f"# Shard {shard}: the accounts of the others are not shown.\n"
 
     def _open_ledger(self, config: Config) -> None:
         if self._ledger is None and needs_ledger(config.accounts):

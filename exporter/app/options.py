@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.config.shard import Shard
 from exporter.web.place import Place
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Options:
     `on_progress` is told of the income history of each account as it is read, as a share from 0 to 1. `reread` reads
     the configuration anew, where that can be done; `auto_reload` does so by itself when one of its files changes, and
     `lifecycle` when somebody asks for it over HTTP. `web_config` is the file of `--web.config.file`; `protects_health`
-    asks for a password at health and readiness, too.
+    asks for a password at health and readiness, too. `shard` is which of the accounts are there for this process.
     """
 
     addresses: tuple[str, ...]
@@ -39,3 +40,4 @@ class Options:
     protects_health: bool = False
     most_requests: int = 40
     place: Place = field(default_factory=Place)
+    shard: Shard = field(default_factory=Shard)

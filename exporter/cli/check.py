@@ -35,7 +35,7 @@ def check(flags: Namespace) -> int:
     """Print what each call answered; return 1 if an account cannot be used, or the configuration cannot be read."""
     service.configure_logs(flags)
     try:
-        config = read_config(flags)
+        config = flags.shard.part_of(read_config(flags))
     except ConfigError as error:
         return service.fail(str(error))
     findings = list(check_accounts(config, clock=SystemClock()))

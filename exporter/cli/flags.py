@@ -1,4 +1,4 @@
-"""The flags, named and shaped as Prometheus' own exporters have them; pure.
+"""The flags, named and shaped as Prometheus' own exporters have them; pure, but for `--shard=auto`.
 
 What only the flags of one command need is imported when that command is asked for.
 """
@@ -36,6 +36,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     flags = parser.parse_args(arguments)
     if hasattr(flags, "route_prefix"):
         _settle_place(flags, parser)
+    if hasattr(flags, "total_shards"):
+        from exporter.cli.sharding import settle_shard
+
+        settle_shard(flags, parser)
     return flags
 
 
@@ -88,6 +92,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _add_log_flags(parser)
     _add_config_file(parser)
     _add_collector_flags(parser)
+    _shard(parser)
     _add_web_flags(parser)
     _add_run_flags(parser)
     parser.set_defaults(addresses_by_default=[DEFAULT_ADDRESS])
@@ -112,6 +117,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     _add_log_flags(parser)
     _add_config_file(parser)
     _add_collector_flags(parser)
+    _shard(parser)
     _add_check_flags(parser)
 
 
@@ -128,7 +134,13 @@ def _metrics(parser: argparse.ArgumentParser) -> None:
 def _income(parser: argparse.ArgumentParser) -> None:
     from exporter.cli.income.flags import add_income_flags
 
-    add_income_flags(parser, _add_log_flags, _add_config_file)
+    add_income_flags(parser, _add_log_flags, _add_config_file, _shard)
+
+
+def _shard(parser: argparse.ArgumentParser) -> None:
+    from exporter.cli.sharding import add_shard_flags
+
+    add_shard_flags(parser)
 
 
 def _healthcheck(parser: argparse.ArgumentParser) -> None:

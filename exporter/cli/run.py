@@ -52,6 +52,7 @@ def _serve(config: Config, flags: Namespace, signals: Signals, on_progress: Call
         lifecycle=flags.lifecycle,
         series_per_account=flags.series_per_account,
         on_progress=on_progress,
+        shard=flags.shard,
     )
     app = App(config, options)
     try:

@@ -5,6 +5,7 @@ Owns which values are hidden. What is written here is complete: every key with t
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -25,6 +26,7 @@ _USER: Final = re.compile(r"(?<=://)[^?]*@")
 _PARAMETERS: Final = re.compile(r"\?.*", re.DOTALL)
 _URLS: Final = frozenset({"url", "proxy", "base_url", "fallback_url"})
 _DURATIONS: Final = frozenset({"interval", "initial_zero", "tail", "period", "timeout", "recv_window"})
+_FINGERPRINT_BYTES: Final = 6
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
 
@@ -54,6 +56,14 @@ def as_yaml(config: Config) -> str:
     tree = {"ledger": _nested(config.ledger), "accounts": [_nested(account) for account in config.accounts]}
     text: str = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+def fingerprint(config: Config) -> int:
+    """Return 48 bits that are the same for configurations which read the same; secrets are not in it."""
+    digest = hashlib.sha256()
+    for settings in (config.ledger, *config.accounts):
+        digest.update(repr([(key, leaf.shown) for key, leaf in _leaves(settings).items()]).encode())
+    return int.from_bytes(digest.digest()[:_FINGERPRINT_BYTES], "big")
 
 
 def changes(old: Config, new: Config) -> tuple[Change, ...]:

@@ -72,7 +72,9 @@ class OwnMetrics:
         self._add_work(endpoints)
         self._add_configuration(web_config)
         self._add_threads(last_turn)
-        self._build(version=version, revision=revision, pythonversion=platform.python_version())
+        facts = {"version": version, "revision": revision, "pythonversion": platform.python_version()}
+        self._info("bingx_exporter_build", "The build that runs, always 1.", facts)
+        self._add_shard()
         if process:
             ProcessCollector(registry=self._registry)
             PlatformCollector(registry=self._registry)
@@ -140,6 +142,17 @@ class OwnMetrics:
         for thread in _WATCHED_THREADS:
             self._restarts.labels(thread)
 
+    def _add_shard(self) -> None:
+        self._shard = self._info(
+            "bingx_exporter_shard",
+            "Which shard of the accounts this is, counted from 0, and of how many; always 1.",
+            {"shard": "", "total_shards": ""},
+        )
+        self._shards = self._gauge(
+            "bingx_exporter_total_shards", "Over how many shards the accounts are split; 1 if this is the only one."
+        )
+        self.sharded(number=0, total=1)
+
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         self._labels[name] = labels
         return Histogram(name, text, labels, buckets=_LATENCY_BUCKETS, registry=self._registry)
@@ -154,9 +167,11 @@ class OwnMetrics:
     def _ask(self, name: str, text: str, value: Callable[[], float | None]) -> None:
         self._registry.register(_Asked(name, text, value))
 
-    def _build(self, **facts: str) -> None:
-        self._labels["bingx_exporter_build"] = tuple(facts)
-        Info("bingx_exporter_build", "The build that runs, always 1.", registry=self._registry).info(facts)
+    def _info(self, name: str, text: str, facts: dict[str, str]) -> Info:
+        self._labels[name] = tuple(facts)
+        info = Info(name, text, registry=self._registry)
+        info.info(facts)
+        return info
 
     def called(self, endpoint: str, seconds: float) -> None:
         """Count a call to the exchange and its duration."""
@@ -174,6 +189,11 @@ class OwnMetrics:
     def ledger_failed(self, reason: str) -> None:
         """Count a failure of the ledger."""
         self._ledger.labels(reason).inc()
+
+    def sharded(self, *, number: int, total: int) -> None:
+        """Record which shard this is, counted from 0; without it, it is 0 of 1."""
+        self._shard.info({"shard": str(number), "total_shards": str(total)})
+        self._shards.set(total)
 
     def reloaded(self, *, at: float | None) -> None:
         """Record a load of the configuration: its time in seconds since 1970, or `None` if it failed."""

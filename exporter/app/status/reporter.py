@@ -85,6 +85,7 @@ class Reporter:
             incomes=_section(_incomes(seen, days)),
             incomes_as_of=self._as_of(days),
             calls=self._calls(seen),
+            shard="" if self.options.shard.is_all else str(self.options.shard),
         )
 
     def _look(self) -> Iterator[_Seen]:

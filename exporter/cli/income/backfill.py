@@ -28,7 +28,7 @@ def command(flags: Namespace) -> int:
 
 
 def _backfill(flags: Namespace, ledger: Ledger, clock: Clock) -> int:
-    books = chosen(ledger, flags.account)
+    books = chosen(ledger, flags.account, shard=flags.shard)
     refuse_empty(books)
     spans = _spans(flags, books, clock)
     with Spool() as spool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from exporter.config.shard import Shard
     from exporter.ledger import AccountBook, Ledger
 
 
@@ -16,9 +17,9 @@ class UnknownAccount(Exception):  # noqa: N818 - a word of the command line that
         super().__init__(f"there is no account {name!r}; known: {', '.join(known) or 'none'}")
 
 
-def chosen(ledger: Ledger, account: str | None) -> tuple[AccountBook, ...]:
-    """Return the books of the ledger, or that of one account; raises `UnknownAccount`."""
-    books = {book.name: book for book in ledger.books()}
+def chosen(ledger: Ledger, account: str | None, *, shard: Shard) -> tuple[AccountBook, ...]:
+    """Return the books of a shard in the ledger, or that of one account of it; raises `UnknownAccount`."""
+    books = {book.name: book for book in ledger.books() if shard.owns(book.name)}
     if account is None:
         return tuple(books.values())
     if account not in books:

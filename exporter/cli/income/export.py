@@ -45,7 +45,7 @@ def command(flags: Namespace) -> int:
 
 def _fetch(flags: Namespace) -> Fetched:
     clock = SystemClock()
-    (account,) = accounts_of(read_config(flags), flags.account)
+    (account,) = accounts_of(flags.shard.part_of(read_config(flags)), flags.account)
     now = clock.now()
     start, end = period_of(flags, now=now)
     with Workbooks(clock) as workbooks:

@@ -54,7 +54,7 @@ def command(flags: Namespace) -> int:
 def _reconcile(flags: Namespace, ledger: Ledger, clock: Clock) -> int:
     # `ask` has read the file, told its warnings and kept its secrets out of the log.
     config = load(None if flags.config_file is None else Path(flags.config_file), environ=os.environ)
-    accounts = accounts_of(config, flags.account)
+    accounts = accounts_of(flags.shard.part_of(config), flags.account)
     if flags.account is None:
         accounts = tuple(account for account in accounts if account.collectors.income.enabled)
     if not accounts:

@@ -30,7 +30,7 @@ def command(flags: Namespace) -> int:
 
 
 def _totals(flags: Namespace, ledger: Ledger, clock: Clock) -> int:
-    books = chosen(ledger, flags.account)
+    books = chosen(ledger, flags.account, shard=flags.shard)
     refuse_empty(books)
     now = clock.now()
     since = None if flags.since is None else resolve(flags.since, now=now)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.cli.income.asking import ask, refuse_empty
+from exporter.cli.income.books import chosen
 from exporter.cli.income.layout import money, print_table
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def command(flags: Namespace) -> int:
 
 
 def _verify(flags: Namespace, ledger: Ledger) -> int:
-    books = ledger.books()
+    books = chosen(ledger, None, shard=flags.shard)
     refuse_empty(books)
     sizes = [size for book in books if (size := len(book.totals()))]
-    differences = ledger.verify()
+    differences = [one for one in ledger.verify() if flags.shard.owns(one.account)]
     if flags.format == "json":
         print(json.dumps(_document(sum(sizes), len(sizes), differences), indent=2))
     elif differences:

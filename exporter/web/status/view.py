@@ -170,7 +170,8 @@ class Status:
 
     `illness` is what is wrong with the exporter itself, `links` are path -> what stands there, and `failing` counts
     the collectors that have no fresh answer. No line of `incomes` says that no account counts income;
-    `incomes_as_of` is when the ledger told of it, `None` if that was a moment ago.
+    `incomes_as_of` is when the ledger told of it, `None` if that was a moment ago. `shard` is "0 of 3" and the like,
+    empty if there is only one.
     """
 
     version: str
@@ -189,3 +190,4 @@ class Status:
     incomes: Section[IncomeLine]
     calls: Section[CallLine]
     incomes_as_of: datetime | None = None
+    shard: str = ""

@@ -59,6 +59,20 @@ def test_the_hash_of_the_configuration_is_exact(own_metrics: OwnMetrics, exposit
     assert rendered(own_metrics, exposition)[series(HASH)] == 2**48 - 1
 
 
+@pytest.mark.parametrize("exposition", Format)
+def test_it_says_which_shard_it_is_and_without_shards_that_it_is_the_only_one(
+    own_metrics: OwnMetrics, exposition: Format
+) -> None:
+    info, shards = "bingx_exporter_shard_info", series("bingx_exporter_total_shards")
+    alone = rendered(own_metrics, exposition)
+    own_metrics.sharded(number=2, total=3)
+    page = rendered(own_metrics, exposition)
+
+    assert (alone[series(info, shard="0", total_shards="1")], alone[shards]) == (1, 1)
+    assert (page[series(info, shard="2", total_shards="3")], page[shards]) == (1, 3)
+    assert [key for key in page if key[0] == info] == [series(info, shard="2", total_shards="3")]
+
+
 def test_restarts_of_every_watched_thread_start_at_zero(own_metrics: OwnMetrics) -> None:
     own_metrics.restarted("web")
 
