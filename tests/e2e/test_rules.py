@@ -55,6 +55,25 @@ MUTATIONS: Final = {
         "or bingx:account_equity_expected,",
         "equity.yaml",
     ),
+    "a shard counted once for each exporter": (
+        "trust.yaml",
+        "group by (job, shard)",
+        "group by (job, shard, instance)",
+        "shards.yaml",
+    ),
+    "half of a pair taken for a double": (
+        "trust.yaml",
+        "count by (job, replica, shard)",
+        "count by (job, shard)",
+        "shards.yaml",
+    ),
+    "replicas without shards taken for doubles": ("trust.yaml", '{total_shards!="1"}', "", "shards.yaml"),
+    "shards of other jobs": (
+        "trust.yaml",
+        "count by (job) (group by (job, total_shards)",
+        "count(group by (total_shards)",
+        "shards.yaml",
+    ),
     "an override that does not count": ("limits.yaml", 'account!=""', 'account="nobody"', "limits.yaml"),
 }
 
