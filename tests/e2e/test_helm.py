@@ -14,6 +14,7 @@ import yaml
 from exporter.cli.flags import parse
 from exporter.cli.version import build
 from exporter.config import load
+from exporter.config.shard import Shard
 
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
 CHART: Final = DEPLOY / "helm" / "bingx-exporter"
@@ -60,8 +61,17 @@ FULL: Final[dict[str, Any]] = {
     "priorityClassName": "high",
 }
 PODS: Final = {"serviceMonitor": {"enabled": False}, "podMonitor": {"enabled": True}, "persistence": {"enabled": False}}
+SHARDED: Final[dict[str, Any]] = {**FULL, "shards": 3}
 CLAIM: Final = {"persistence": {"existingClaim": "mine"}, "existingSecret": "", "existingConfigSecret": "config"}
-SHAPES: Final[dict[str, dict[str, Any]]] = {"default": {}, "full": FULL, "pods": {**FULL, **PODS}, "claim": CLAIM}
+SHAPES: Final[dict[str, dict[str, Any]]] = {
+    "default": {},
+    "full": FULL,
+    "pods": {**FULL, **PODS},
+    "claim": CLAIM,
+    "shards": {"shards": 3},
+    "shards, full": SHARDED,
+    "shards, pods": {**SHARDED, **PODS},
+}
 EVERY_SHAPE: Final = pytest.mark.parametrize("values", SHAPES.values(), ids=SHAPES.keys())
 
 
@@ -132,8 +142,12 @@ def test_the_exporter_runs_with_no_right_that_it_does_not_need(values: dict[str,
 
 
 @EVERY_SHAPE
-def test_the_exporter_understands_its_flags_and_its_probes(values: dict[str, Any], chart: helm.Chart) -> None:
+def test_the_exporter_understands_its_flags_and_its_probes(
+    values: dict[str, Any], chart: helm.Chart, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (container,) = pod(objects(chart, values))["containers"]
+    if "--shard=auto" in container["args"]:
+        monkeypatch.setenv("POD_NAME", "demo-bingx-exporter-2")
     flags = parse(container["args"])
     assert (flags.command, flags.config_file) == ("run", "/etc/bingx-exporter/config.yaml")
     assert f":{container['ports'][0]['containerPort']}" in flags.addresses_by_default
@@ -141,6 +155,49 @@ def test_the_exporter_understands_its_flags_and_its_probes(values: dict[str, Any
         "livenessProbe": "/-/healthy",
         "readinessProbe": "/-/ready",
     }
+
+
+@pytest.mark.parametrize("values", [{"shards": 3}, SHARDED], ids=["default", "full"])
+def test_every_pod_is_the_shard_that_its_name_says(
+    values: dict[str, Any], chart: helm.Chart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stateful,) = of_kind(objects(chart, values), "StatefulSet")
+    (container,) = stateful["spec"]["template"]["spec"]["containers"]
+    (variable,) = [one for one in container["env"] if one["name"] == "POD_NAME"]
+    assert variable["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    assert {"name": "POD_NAME"}.items() <= container["env"][0].items()
+
+    shards = []
+    for number in range(stateful["spec"]["replicas"]):
+        monkeypatch.setenv("POD_NAME", f"{stateful['metadata']['name']}-{number}")
+        shards.append(parse(container["args"]).shard)
+    assert shards == [Shard(number=number, total=3) for number in range(3)]
+
+
+def test_every_shard_has_a_ledger_of_its_own_and_none_waits_for_another(chart: helm.Chart) -> None:
+    (stateful,) = of_kind(objects(chart, {"shards": 3}), "StatefulSet")
+    (claim,) = stateful["spec"]["volumeClaimTemplates"]
+    assert claim["metadata"]["name"] == "ledger"
+    assert stateful["spec"]["podManagementPolicy"] == "Parallel"
+
+
+def test_shards_may_go_one_at_a_time_and_each_is_scraped(chart: helm.Chart) -> None:
+    found = objects(chart, SHARDED)
+    (budget,) = of_kind(found, "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == 1
+    (stateful,) = of_kind(found, "StatefulSet")
+    labels = stateful["spec"]["template"]["metadata"]["labels"].items()
+    for selector in (
+        budget["spec"]["selector"],
+        *(one["spec"]["selector"] for one in of_kind(found, "ServiceMonitor")),
+    ):
+        assert selector["matchLabels"].items() <= labels
+
+
+def test_a_single_pod_is_no_shard(chart: helm.Chart) -> None:
+    (container,) = pod(objects(chart, {}))["containers"]
+    assert not [argument for argument in container["args"] if "shard" in argument]
+    assert "env" not in container
 
 
 @EVERY_SHAPE
@@ -231,7 +288,9 @@ def test_a_monitor_may_be_told_of_tls_and_of_a_password(
 @pytest.mark.parametrize(
     "values",
     [
-        {"shards": 2},
+        {"shards": 0},
+        {"shards": "3"},
+        {"shards": 2, "persistence": {"existingClaim": "mine"}},
         {"replicaCount": 2},
         {"image": {"tag": "latest"}},
         {"image": {"digest": "0" * 64}},
