@@ -108,6 +108,7 @@ class Client:
             timeout=timeout,
             observer=observer,
         )
+        self._income = income.IncomeReading()
 
     def balance(self, permit: Permit) -> Answer[Balances]:
         """Ask for the funds, by asset."""
@@ -119,8 +120,7 @@ class Client:
 
     def income(self, permit: Permit, query: IncomeQuery) -> Answer[tuple[IncomeEntry, ...]]:
         """Ask for a window of the fund flow."""
-        read = partial(_read, Endpoint.INCOME, income.parse)
-        return self._calls.make(permit, Endpoint.INCOME, read, params=query.params())
+        return self._calls.make(permit, Endpoint.INCOME, self._read_income, params=query.params())
 
     def income_export(self, permit: Permit, query: IncomeQuery) -> Answer[bytes]:
         """Ask for a window of the fund flow as a workbook."""
@@ -134,6 +134,9 @@ class Client:
     def permissions(self, permit: Permit) -> Answer[KeyPermissions]:
         """Ask what the key may do."""
         return self._calls.make(permit, Endpoint.PERMISSIONS, partial(_read, Endpoint.PERMISSIONS, permissions.parse))
+
+    def _read_income(self, reply: Reply) -> Parsed[tuple[IncomeEntry, ...]]:
+        return self._income.read(reply.status, reply.body)
 
 
 def _read(endpoint: Endpoint, parse: Callable[[object], Parsed[_T]], reply: Reply) -> Parsed[_T]:

@@ -8,15 +8,27 @@ unique, and offers no page: a full answer means that the window has to be split.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from exporter.bingx.wire import Drifts, Parsed, Row, rows
+import msgspec
+
+from exporter.bingx.envelope import unwrap
+from exporter.bingx.errors import BingxError
+from exporter.bingx.paths import Endpoint
+from exporter.bingx.wire import Drifts, Parsed, Row, decode, rows
 from exporter.model import IncomeEntry, to_milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 LIMIT: Final = 1000
+_LONGEST_ROW: Final = 1024  # bytes; the exchange's have some two hundred
+_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_VALUE: Final = attrgetter("value")
+_DRIFT: Final = attrgetter("drift")
 _KNOWN: Final = frozenset(("symbol", "incomeType", "income", "asset", "info", "time", "tranId", "tradeId"))
 
 
@@ -69,3 +81,69 @@ def _entry(row: Row) -> IncomeEntry:
         trade_id=row.identity("tradeId"),
         info=row.remark("info"),
     )
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+    parsed: Parsed[tuple[IncomeEntry, ...]]
+    rows: Mapping[bytes, Parsed[IncomeEntry]]
+
+
+class IncomeReading:
+    """Reads the answers of one account: what `parse` makes of them, but a row that comes again is not parsed again.
+
+    Every poll asks for the last minutes again, so that most rows of an answer are those of the one before, byte for
+    byte. Only the last answer is kept. One that is out of the ordinary in any way is read as a whole and refused as a
+    whole. Threads may share a reading.
+    """
+
+    def __init__(self) -> None:
+        """Begin without an answer."""
+        self._last = _Answer(0, b"", Parsed(()), {})
+
+    def read(self, status: int, body: bytes) -> Parsed[tuple[IncomeEntry, ...]]:
+        """Return the entries of an answer, those that came in the last one as the same objects; raises `BingxError`."""
+        last = self._last
+        if (status, body) == (last.status, last.body):
+            return last.parsed
+        cut = _cut(status, body)
+        try:
+            rows_read = None if cut is None else {row: last.rows.get(row) or _read(row) for row in cut}
+        except BingxError:
+            rows_read = None
+        if cut is None or rows_read is None:
+            return parse(unwrap(status, body, endpoint=Endpoint.INCOME))
+        parsed = _joined([rows_read[row] for row in cut])
+        self._last = _Answer(status, body, parsed, rows_read)
+        return parsed
+
+
+def _cut(status: int, body: bytes) -> list[bytes] | None:
+    """Cut a good answer into its rows, none of which has been read yet; `None` if that cannot be done for certain.
+
+    Without the rows it has to be a good envelope around an empty list. As that is the only list that can begin at the
+    first bracket of the body and end at its last one, it is the one that the rows were taken from.
+    """
+    start, end = body.find(b"["), body.rfind(b"]")
+    if not 0 <= start < end:
+        return None
+    try:
+        if unwrap(status, body[: start + 1] + body[end:], endpoint=Endpoint.INCOME) != []:
+            return None
+        cut = list(map(bytes, _ROWS.decode(memoryview(body)[start : end + 1])))
+    except (BingxError, msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return cut if len(cut) <= LIMIT and max(map(len, cut), default=0) <= _LONGEST_ROW else None
+
+
+def _read(row: bytes) -> Parsed[IncomeEntry]:
+    drifts = Drifts()
+    return drifts.parsed(_entry(Row(decode(row), _KNOWN, drifts, index=0)))
+
+
+def _joined(read: Sequence[Parsed[IncomeEntry]]) -> Parsed[tuple[IncomeEntry, ...]]:
+    drifts = Drifts()
+    for drift in chain.from_iterable(map(_DRIFT, read)):
+        drifts.add(drift.kind, drift.path)
+    return drifts.parsed(tuple(map(_VALUE, read)))
