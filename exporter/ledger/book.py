@@ -16,8 +16,9 @@ from exporter.ledger import records
 from exporter.ledger.compaction import Compacted, compact, cut_of
 from exporter.ledger.errors import LedgerUnavailableError
 from exporter.ledger.matching import label_of
-from exporter.ledger.recording import Recorded, change_of, enter, reading_of
+from exporter.ledger.recording import Recorded, change_of, enter, reading_of, saves_cursor
 from exporter.ledger.schema import series
+from exporter.ledger.settled import settle
 from exporter.ledger.zero import ZeroDisplay
 from exporter.model import IncomeEntry, IncomeState, IncomeTotal, from_milliseconds, to_milliseconds
 
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
     from exporter.clock import Clock
     from exporter.ledger.database import Database
-    from exporter.ledger.mirror import Mirror, Tally
-    from exporter.ledger.recording import Change
+    from exporter.ledger.mirror import Display, Mirror, Tally
+    from exporter.ledger.recording import Change, Reading
+    from exporter.ledger.settled import Settled
     from exporter.ledger.windows import Window
 
 _log: Final[Any] = structlog.get_logger(__name__)
@@ -54,6 +56,10 @@ class AccountBook:
         self._zero = ZeroDisplay(initial_zero)
         self._displays = False
         self._released: frozenset[int] = frozenset()
+        self._shown = mirror.display(self._released)
+        self._state = mirror.state(self._shown)
+        self._settled: Settled | None = None
+        self._expected: tuple[object, object] = (None, None)
         self._retention: timedelta | None = None
 
     @property
@@ -95,12 +101,12 @@ class AccountBook:
     @property
     def income_types(self) -> tuple[str, ...]:
         """Every income type in the ledger of this account, for the reader's questions."""
-        return tuple(dict.fromkeys(label.income_type for label in self._mirror.series))
+        return self._mirror.income_types
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Every symbol in the ledger of this account, for the reader's questions."""
-        return tuple(dict.fromkeys(label.symbol for label in self._mirror.series if label.symbol))
+        return self._mirror.symbols
 
     def pin_user(self, user_id: str) -> bool:
         """Tie the account to `user_id` if it is free; return False, and change nothing, if it is another's.
@@ -134,26 +140,22 @@ class AccountBook:
         Entries, totals, cursor, gap and flags are one transaction; there is none when nothing is new. Raises
         `ValueError` for rows outside the window and for a cursor that would jump over something unread.
         """
-        reading = reading_of(
-            window,
-            entries,
-            epoch_ms=self._mirror.epoch_ms,
-            cursor=cursor,
-            truncated=truncated,
-            baseline_complete=baseline_complete,
-        )
         with self._writing:
-            with self._database.reading() as connection:
-                mirror = self._refreshed(connection)
-                change = change_of(connection, mirror, reading)
-            if not change.idle:
-                with self._database.writing() as connection:
-                    mirror = self._load(connection, lock=True)
-                    change = change_of(connection, mirror, reading)
-                    enter(connection, mirror, change, now_ms=self._now_ms())
-                    mirror = self._load(connection)
-                self._warn(window, change)
-            self._mirror = mirror.at_least(change.cursor_ms)
+            plain = not truncated and (self._mirror.baseline_complete or not baseline_complete)
+            again = self._again(window, entries, cursor) if plain else None
+            if again is not None:
+                return again
+            reading = reading_of(
+                window,
+                entries,
+                epoch_ms=self._mirror.epoch_ms,
+                cursor=cursor,
+                truncated=truncated,
+                baseline_complete=baseline_complete,
+            )
+            change = self._record(window, reading)
+            if change.settles and reading.start_ms >= self._mirror.begins_ms:
+                self._settled = settle(window, entries, state=self._mirror.saved)
         return change.recorded()
 
     def compact(self, before: datetime) -> Compacted:
@@ -180,8 +182,13 @@ class AccountBook:
 
     def expect(self, label_sets: Iterable[tuple[str, str, str]]) -> None:
         """Make sure that a series exists, at 0, for each (income type, symbol, asset): income of it may come soon."""
+        known = self._mirror.series
+        if self._expected[0] is label_sets and self._expected[1] is known:
+            return
         labels = {label_of(*parts) for parts in label_sets}
-        if labels <= self._mirror.series.keys():
+        if labels <= known.keys():
+            if isinstance(label_sets, frozenset):  # asked again, it is still the same
+                self._expected = label_sets, known
             return
         with self._writing:
             with self._database.writing() as connection:
@@ -197,26 +204,32 @@ class AccountBook:
         """Return what the page may show from `now` (elapsed seconds, default the clock's) on.
 
         A new series stands at 0; one that has stood there for `initial_zero` moves, and that is committed first.
-        What is returned counts as displayed until the next call.
+        What is returned counts as displayed until the next call, which returns the same object if nothing has changed
+        (and the same totals in another one if only the watermark has).
         """
         moment = self._clock.elapsed() if now is None else now
         with self._displaying:
             self._begin_display()
-            ripe = self._zero.ripe(self._mirror.waiting(self._released), now=moment)
-            new = set(ripe) - self._mirror.moved()
-            if new:
-                self._move(sorted(new))
-            self._released |= set(ripe)
+            ripe = frozenset(self._zero.ripe(self._displayed(self._mirror).waiting, now=moment))
+            if ripe:
+                new = ripe - self._mirror.moved()
+                if new:
+                    self._move(sorted(new))
+                self._released |= ripe
             mirror = self._mirror
-            self._zero.show(mirror.standing(self._released), now=moment)
-            return mirror.state(self._released)
+            display = self._displayed(mirror)
+            self._zero.show(display.standing, now=moment)
+            state = mirror.state(display)
+            if state != self._state:
+                self._state = state
+            return self._state
 
     def due(self, now: float | None = None) -> float | None:
         """Return the elapsed second at which `state` has something new to show by itself, `None` if never."""
         moment = self._clock.elapsed() if now is None else now
         with self._displaying:
             self._begin_display()
-            return self._zero.due(self._mirror.waiting(self._released), now=moment)
+            return self._zero.due(self._displayed(self._mirror).waiting, now=moment)
 
     def totals(self) -> tuple[IncomeTotal, ...]:
         """Return the totals as the ledger has them, whether or not the page may show them yet."""
@@ -262,11 +275,48 @@ class AccountBook:
                 mirror = self._load(connection)
             self._mirror = mirror
 
+    def _again(self, window: Window, entries: Sequence[IncomeEntry], cursor: datetime | None) -> Recorded | None:
+        """Return what came of a window that shows only what is known to be entered; `None`: it has to be compared.
+
+        It need not be if ledger and exchange agreed on these rows, nobody has written since, and no gap may be closed.
+        """
+        mirror, settled = self._mirror, self._settled
+        cursor_ms = mirror.cursor_ms if cursor is None else to_milliseconds(cursor)
+        if settled is None or mirror.tally.gaps or saves_cursor(mirror, cursor_ms):
+            return None
+        if window.start > self.cursor or (cursor is not None and cursor > window.end):
+            return None  # perhaps a fault of the caller, who is told so where it is looked at more closely
+        if not settled.holds(window, entries):
+            return None
+        if not settled.state == mirror.saved == self._database.look_up(records.STATE, {"id": mirror.id}):
+            return None
+        self._mirror = mirror.at_least(cursor_ms)
+        return Recorded(new=0, known=len(entries), late=0, amended=0, vanished=0)
+
+    def _record(self, window: Window, reading: Reading) -> Change:
+        with self._database.reading() as connection:
+            mirror = self._refreshed(connection)
+            change = change_of(connection, mirror, reading)
+        if not change.idle:
+            with self._database.writing() as connection:
+                mirror = self._load(connection, lock=True)
+                change = change_of(connection, mirror, reading)
+                enter(connection, mirror, change, now_ms=self._now_ms())
+                mirror = self._load(connection)
+            self._warn(window, change)
+        self._mirror = mirror.at_least(change.cursor_ms)
+        return change
+
     def _begin_display(self) -> None:
         # What has moved when this process begins to show totals appears at its total. What another process moves
         # later is new on this page, and stands at 0 here, too.
         if not self._displays and self._mirror.baseline_complete:
             self._displays, self._released = True, self._mirror.moved()
+
+    def _displayed(self, mirror: Mirror) -> Display:
+        if not self._shown.is_of(mirror, self._released):
+            self._shown = mirror.display(self._released)
+        return self._shown
 
     def _move(self, ids: Sequence[int]) -> None:
         with self._writing:
@@ -279,7 +329,7 @@ class AccountBook:
 
     def _refreshed(self, connection: Connection) -> Mirror:
         """Return the mirror, loaded anew if another process, or a commit of unknown outcome, has changed the ledger."""
-        known = (self._mirror.revision, self._mirror.saved_cursor_ms)
+        known = self._mirror.saved
         return self._mirror if records.state(connection, self._mirror.id) == known else self._load(connection)
 
     def _load(self, connection: Connection, *, lock: bool = False) -> Mirror:
@@ -291,7 +341,7 @@ class AccountBook:
             )
         if mirror.revision < self._mirror.revision or mirror.saved_cursor_ms < self._mirror.saved_cursor_ms:
             # What was read since that backup was made is not in it: the cursor in memory says too much.
-            self._mirror = mirror
+            self._mirror, self._settled = mirror, None
             detail = "it is older than it was a moment ago, as a backup is"
             raise LedgerUnavailableError(self._database.target, detail, mend="what it lacks is now read again")
         return mirror.at_least(self._mirror.cursor_ms)

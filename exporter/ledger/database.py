@@ -6,7 +6,7 @@ Owns the engine, how a transaction begins and how its failures are told. It know
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL, Connection, TextClause
 
 _FORMS: Final = "write sqlite:////path/to/ledger.db or postgresql+psycopg://user:password@host/database"
 _UNREADABLE: Final = "(url)"
@@ -54,6 +54,20 @@ class Database:
         """Open a transaction that sees one state of the ledger and changes nothing."""
         with self._told(), self._reading_engine.begin() as connection:
             yield connection
+
+    def look_up(self, query: TextClause, parameters: Mapping[str, int]) -> tuple[Any, ...] | None:
+        """Return the one row that a query finds, `None` if there is none; it is a transaction of its own.
+
+        For what is asked again and again, by the shortest way: a third of what `reading` takes.
+        """
+        if not self._sqlite:
+            with self.reading() as connection:
+                row = connection.execute(query, parameters).one_or_none()
+                return None if row is None else tuple(row)
+        with self._told(), closing(self._engine.raw_connection()) as connection:
+            # Both read ":name". All rows are fetched, since a statement in its midst would keep its transaction open.
+            rows: list[tuple[Any, ...]] = connection.cursor().execute(query.text, parameters).fetchall()
+            return rows[0] if rows else None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

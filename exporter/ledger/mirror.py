@@ -6,14 +6,13 @@ Immutable: a transaction that has been committed is followed by a new mirror, so
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.ledger.amounts import Sums
 from exporter.model import IncomeState, IncomeTotal, from_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
 
     from exporter.ledger.matching import Label
 
@@ -52,6 +51,14 @@ class Tally:
     gaps: int
 
 
+class State(NamedTuple):
+    """By what a process knows whether another one has written: transactions so far, cursor, entries in all series."""
+
+    revision: int
+    cursor_ms: int
+    entries: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
     """One account; `saved_cursor_ms` is in the ledger, `cursor_ms` may be ahead of it while nothing happens.
@@ -71,6 +78,14 @@ class Mirror:
     revision: int
     tally: Tally
     series: Mapping[Label, Series]
+    entries: int
+    income_types: tuple[str, ...]
+    symbols: tuple[str, ...]
+
+    @property
+    def saved(self) -> State:
+        """How the account stands in the ledger as long as nobody has written to it since."""
+        return State(self.revision, self.saved_cursor_ms, self.entries)
 
     @property
     def begins_ms(self) -> int:
@@ -89,29 +104,47 @@ class Mirror:
         """Return the ids of the series that have been allowed to move, by this process or another one."""
         return frozenset(series.id for series in self.series.values() if series.moved)
 
-    def state(self, released: AbstractSet[int]) -> IncomeState:
-        """Return what the page may show: no totals before the baseline, 0 for series that are not `released`."""
-        shown = self.series.values() if self.baseline_complete else ()
+    def display(self, released: frozenset[int]) -> Display:
+        """Return what the page may show of the series: nothing before the baseline, 0 if they are not `released`."""
+        shown = tuple(self.series.values()) if self.baseline_complete else ()
+        held = [item for item in shown if item.id not in released]
+        return Display(
+            series=self.series,
+            released=released,
+            totals=tuple(item.total(item.sums if item.id in released else Sums()) for item in shown),
+            standing=tuple(item.id for item in held),
+            waiting=tuple(item.id for item in held if item.sums.entries),
+        )
+
+    def state(self, display: Display) -> IncomeState:
+        """Return what the page may show of the account, `display` being that of this mirror."""
         return IncomeState(
             epoch=from_milliseconds(self.epoch_ms),
             watermark=from_milliseconds(self.cursor_ms) if self.cursor_ms > self.epoch_ms else None,
             complete=self.baseline_complete and not self.tally.gaps,
             baseline_complete=self.baseline_complete,
-            totals=tuple(series.total(series.sums if series.id in released else Sums()) for series in shown),
+            totals=display.totals,
             baseline_ratio=float(self.baseline_complete),
             late=self.tally.late,
             amended=self.tally.amended,
             vanished=self.tally.vanished,
         )
 
-    def standing(self, released: AbstractSet[int]) -> tuple[int, ...]:
-        """Return the ids of the series that the page shows at 0 because they are new there."""
-        if not self.baseline_complete:
-            return ()
-        return tuple(series.id for series in self.series.values() if series.id not in released)
 
-    def waiting(self, released: AbstractSet[int]) -> tuple[int, ...]:
-        """Return the ids of those of them that have something to show."""
-        if not self.baseline_complete:
-            return ()
-        return tuple(series.id for series in self.series.values() if series.id not in released and series.sums.entries)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Display:
+    """The series on the page while `released` ones may move: those `standing` are at 0, those `waiting` not for ever.
+
+    `standing` and `waiting` are ids: of the series that are at 0 because they are new on the page, and of those among
+    them that have something to show.
+    """
+
+    series: Mapping[Label, Series]
+    released: frozenset[int]
+    totals: tuple[IncomeTotal, ...]
+    standing: tuple[int, ...]
+    waiting: tuple[int, ...]
+
+    def is_of(self, mirror: Mirror, released: frozenset[int]) -> bool:
+        """Say whether it is what `mirror` displays, whose series are loaded anew with every change of the account."""
+        return self.series is mirror.series and self.released is released

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from exporter.ledger.windows import Ends, Query, Window, whole_second
@@ -35,6 +36,10 @@ DOCUMENTED_TYPES: Final = (
 """The income types that the exchange documents; it is free to send others."""
 
 _SECOND: Final = timedelta(seconds=1)
+_TIME: Final = attrgetter("time")
+_TYPE: Final = attrgetter("income_type")
+_SYMBOL: Final = attrgetter("symbol")
+_ORDER: Final = attrgetter("time", "income_type", "symbol", "asset", "tran_id", "trade_id", "amount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +101,16 @@ class Reader:
         """Take the answer to `query()`; return what is now completely read, in ascending order of time."""
         sent = self._sent or self.query()
         full = len(rows) >= self._limit
-        self._ends.learn(sent, (row.time for row in rows))
+        times = tuple(map(_TIME, rows))
+        self._ends.learn(sent, times)
         if full and sent != self._next():
             return ()  # the ends are known better by now: asked exactly, the same window may well fit
         window = self._windows[-1]
-        inside = [row for row in rows if row.time in window]
-        self._types.update(dict.fromkeys(row.income_type for row in inside))
-        self._symbols.update(dict.fromkeys(row.symbol for row in inside if row.symbol))
+        all_inside = not times or (min(times) in window and max(times) in window)
+        inside = list(rows) if all_inside else [row for row in rows if row.time in window]
+        if full or self._crowd or len(self._windows) > 1:  # else there is nothing left to ask
+            self._types.update(dict.fromkeys(map(_TYPE, inside)))
+            self._symbols.update(dict.fromkeys(filter(None, map(_SYMBOL, inside))))
         if self._crowd:
             return self._feed_part(inside, full=full)
         return self._divide(inside) if full else self._finish(inside)
@@ -134,7 +142,7 @@ class Reader:
         return self._finish(crowd.entries(), truncated=crowd.truncated)
 
     def _finish(self, entries: list[IncomeEntry], *, truncated: bool = False) -> tuple[Leaf, ...]:
-        ordered = tuple(sorted(entries, key=_order))
+        ordered = tuple(sorted(entries, key=_ORDER))
         return (Leaf(window=self._windows.pop(), entries=ordered, truncated=truncated),)
 
 
@@ -206,7 +214,3 @@ def _boundary(window: Window, inside: Sequence[IncomeEntry]) -> datetime | None:
     middle = whole_second(times[len(times) // 2])
     choices = [moment for moment in (middle, middle + _SECOND) if window.start < moment < window.end]
     return min(choices, key=lambda moment: abs(2 * sum(time < moment for time in times) - len(times)), default=None)
-
-
-def _order(row: IncomeEntry) -> tuple[object, ...]:
-    return (row.time, row.income_type, row.symbol, row.asset, row.tran_id, row.trade_id, row.amount)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SAVE_CURSOR_MS: Final = 3_600_000
 """How far the cursor in memory may be ahead of the one in the ledger while nothing else is written."""
 
+_FOREVER_MS: Final = 2**62
 _TRUNCATED: Final = "the exchange has more rows here than it can be made to show"
 
 
@@ -61,7 +62,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a reading changes in the ledger."""
+    """What a reading changes in the ledger.
+
+    `settles` says that the ledger, so changed, has exactly the rows of the reading from its start on.
+    """
 
     reading: Reading
     new: tuple[NewRow, ...]
@@ -73,6 +77,7 @@ class Change:
     finishes_baseline: bool
     cursor_ms: int
     saves_cursor: bool
+    settles: bool
 
     @property
     def idle(self) -> bool:
@@ -132,12 +137,12 @@ def change_of(connection: Connection, mirror: Mirror, reading: Reading) -> Chang
         raise ValueError(message)
     reading = _since(mirror.begins_ms, reading)
     span = mirror.id, reading.start_ms, reading.end_ms
-    remembered = records.amendments(connection, *span)
-    match = compare(
-        records.known_rows(connection, *span), reading.shown, remembered=remembered, truncated=reading.truncated
-    )
+    known, beyond = _known(connection, mirror, reading)
+    remembered = records.amendments(connection, *span) if mirror.tally.amended else []
+    match = compare(known, reading.shown, remembered=remembered, truncated=reading.truncated)
     amended = tuple(amendment for amendment in match.amended if amendment not in remembered)
     noticed = records.vanished_rows(connection, *span) if match.missing else ()
+    gaps = records.open_gaps(connection, mirror.id) if mirror.tally.gaps or reading.truncated else []
     cursor_ms = max(mirror.cursor_ms, reading.cursor_ms)
     return Change(
         reading=reading,
@@ -146,11 +151,17 @@ def change_of(connection: Connection, mirror: Mirror, reading: Reading) -> Chang
         vanished=tuple(row for row in match.missing if row not in noticed),
         known=match.known + len(match.amended) - len(amended),
         late=sum(new.row.content.time_ms < mirror.cursor_ms for new in match.new),
-        gaps_changed=_gaps_changed(records.open_gaps(connection, mirror.id), reading),
+        gaps_changed=_gaps_changed(gaps, reading),
         finishes_baseline=reading.baseline_complete and not mirror.baseline_complete,
         cursor_ms=cursor_ms,
-        saves_cursor=cursor_ms - mirror.saved_cursor_ms >= SAVE_CURSOR_MS,
+        saves_cursor=saves_cursor(mirror, cursor_ms),
+        settles=not (beyond or reading.truncated or match.amended or match.missing),
     )
+
+
+def saves_cursor(mirror: Mirror, cursor_ms: int) -> bool:
+    """Say whether a cursor is so far ahead of the one in the ledger that it is worth a transaction of its own."""
+    return cursor_ms - mirror.saved_cursor_ms >= SAVE_CURSOR_MS
 
 
 def enter(connection: Connection, mirror: Mirror, change: Change, *, now_ms: int) -> None:
@@ -177,6 +188,15 @@ def enter(connection: Connection, mirror: Mirror, change: Change, *, now_ms: int
         amended=mirror.tally.amended + len(change.amended),
         vanished=mirror.tally.vanished + len(change.vanished),
     )
+
+
+def _known(connection: Connection, mirror: Mirror, reading: Reading) -> tuple[list[Row], bool]:
+    """Return the rows of the window that are in the ledger, and whether there are, or may be, any behind it."""
+    if reading.end_ms < mirror.cursor_ms:
+        return records.known_rows(connection, mirror.id, reading.start_ms, reading.end_ms), True
+    rows = records.known_rows(connection, mirror.id, reading.start_ms, _FOREVER_MS)
+    inside = [row for row in rows if row.content.time_ms < reading.end_ms]
+    return inside, len(inside) < len(rows)
 
 
 def _since(begins_ms: int, reading: Reading) -> Reading:

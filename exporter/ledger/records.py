@@ -6,26 +6,62 @@ Nothing here decides anything: what to enter is worked out in `recording`.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, text, update
 
 from exporter.ledger.amounts import Sums, plain
 from exporter.ledger.matching import Amendment, Content, Label, NewRow, Row
-from exporter.ledger.mirror import Mirror, Series, Tally
+from exporter.ledger.mirror import Mirror, Series, State, Tally
 from exporter.ledger.schema import account, deviation, entry, gap, series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+    from sqlalchemy import Row as RowOf
 
 AMENDED = "amended"
 VANISHED = "vanished"
 
+STATE: Final = text(
+    "SELECT revision, cursor_ms, (SELECT CAST(coalesce(sum(entries), 0) AS BIGINT) FROM series WHERE account_id = :id)"
+    " FROM account WHERE id = :id"
+)
+"""The question that `state` asks, for a poll that asks nothing else.
+
+The revision alone would do, were it not for a backup or a standby that others have written to since: theirs may have
+come to the same number.
+"""
+
 _AT_ONCE = 10_000  # rows in memory at a time; a ledger may hold millions
 _LABEL = (series.c.income_type, series.c.symbol, series.c.asset)
 _KEY = ("time_ms", "amount", "tran_id", "trade_id", "ordinal")
+_ROW_COLUMNS = len(_LABEL) + len(_KEY)
+
+
+def _within(table: Any) -> Select[Any]:  # noqa: ANN401 - either table
+    query = select(*_LABEL, *(table.c[name] for name in _KEY)).join_from(
+        table, series, table.c.series_id == series.c.id
+    )
+    return query.where(
+        series.c.account_id == bindparam("account"),
+        table.c.time_ms >= bindparam("start"),
+        table.c.time_ms < bindparam("end"),
+    )
+
+
+# Composed once: that takes longer than SQLite needs to answer.
+_ENTRIES: Final = _within(entry)
+_ENTRIES_IN_FULL: Final = _ENTRIES.add_columns(entry.c.info).order_by(
+    entry.c.time_ms, entry.c.series_id, entry.c.tran_id
+)
+_AMENDMENTS: Final = (
+    _within(deviation)
+    .add_columns(deviation.c.now_symbol, deviation.c.now_asset, deviation.c.now_amount)
+    .where(deviation.c.kind == AMENDED)
+)
+_VANISHED: Final = _within(deviation).where(deviation.c.kind == VANISHED)
 
 
 def account_names(connection: Connection) -> tuple[str, ...]:
@@ -33,11 +69,10 @@ def account_names(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(select(account.c.name).order_by(account.c.id)).scalars())
 
 
-def state(connection: Connection, account_id: int) -> tuple[int, int] | None:
-    """Return how many transactions have touched the account, and its cursor; `None` if it is not there."""
-    query = select(account.c.revision, account.c.cursor_ms).where(account.c.id == account_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else (row.revision, row.cursor_ms)
+def state(connection: Connection, account_id: int) -> State | None:
+    """Return what `STATE` finds, `None` if the account is not there."""
+    row = connection.execute(STATE, {"id": account_id}).one_or_none()
+    return None if row is None else State(*row)
 
 
 def load(connection: Connection, name: str, *, lock: bool = False) -> Mirror | None:
@@ -64,30 +99,24 @@ def touch(connection: Connection, account_id: int, **values: Any) -> None:  # no
 
 def known_rows(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> list[Row]:
     """Return every entry of the account in the window."""
-    rows = connection.execute(_within(entry, account_id, start_ms, end_ms)).mappings()
-    return [_row(row) for row in rows]
+    return [_row(row) for row in connection.execute(_ENTRIES, _span(account_id, start_ms, end_ms))]
 
 
 def known_entries(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> Iterator[tuple[Content, str]]:
     """Yield every entry of the account in the window with its free text, in ascending order of time."""
-    query = _within(entry, account_id, start_ms, end_ms).add_columns(entry.c.info)
-    for row in connection.execute(query.order_by(entry.c.time_ms, entry.c.series_id, entry.c.tran_id)).mappings():
-        yield _row(row).content, row["info"]
+    for row in connection.execute(_ENTRIES_IN_FULL, _span(account_id, start_ms, end_ms)):
+        yield _row(row).content, row.info
 
 
 def amendments(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> list[Amendment]:
     """Return the amendments noticed so far in the window, in a fixed order."""
-    query = _within(deviation, account_id, start_ms, end_ms).add_columns(
-        deviation.c.now_symbol, deviation.c.now_asset, deviation.c.now_amount
-    )
-    rows = connection.execute(query.where(deviation.c.kind == AMENDED)).mappings()
+    rows = connection.execute(_AMENDMENTS, _span(account_id, start_ms, end_ms))
     return sorted(Amendment(_row(row), _content_now(row)) for row in rows)
 
 
 def vanished_rows(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> set[Row]:
     """Return the entries in the window that a re-read has missed before."""
-    query = _within(deviation, account_id, start_ms, end_ms).where(deviation.c.kind == VANISHED)
-    return {_row(row) for row in connection.execute(query).mappings()}
+    return {_row(row) for row in connection.execute(_VANISHED, _span(account_id, start_ms, end_ms))}
 
 
 def add_series(connection: Connection, account_id: int, labels: Iterable[Label], *, now_ms: int) -> dict[Label, Series]:
@@ -175,7 +204,7 @@ def amounts(connection: Connection, series_id: int, *, before_ms: int | None = N
     if before_ms is not None:
         query = query.where(entry.c.time_ms < before_ms)
     rows = connection.execute(query, execution_options={"yield_per": _AT_ONCE})
-    return (Decimal(text) for text in rows.scalars())
+    return (Decimal(amount) for amount in rows.scalars())
 
 
 def remove_compacted(connection: Connection, item: Series, compacted: Sums, *, before_ms: int) -> None:
@@ -193,15 +222,13 @@ def remove_compacted(connection: Connection, item: Series, compacted: Sums, *, b
     )
 
 
-def _within(table: Any, account_id: int, start_ms: int, end_ms: int) -> Select[Any]:  # noqa: ANN401 - either table
-    query = select(*_LABEL, *(table.c[name] for name in _KEY)).join_from(
-        table, series, table.c.series_id == series.c.id
-    )
-    return query.where(series.c.account_id == account_id, table.c.time_ms >= start_ms, table.c.time_ms < end_ms)
+def _span(account_id: int, start_ms: int, end_ms: int) -> dict[str, int]:
+    return {"account": account_id, "start": start_ms, "end": end_ms}
 
 
 def _mirror(connection: Connection, row: RowMapping) -> Mirror:
     gaps = len(open_gaps(connection, row["id"]))
+    known = _load_series(connection, row["id"])
     return Mirror(
         id=row["id"],
         name=row["name"],
@@ -214,7 +241,10 @@ def _mirror(connection: Connection, row: RowMapping) -> Mirror:
         baseline_complete=row["baseline_complete"],
         revision=row["revision"],
         tally=Tally(late=row["late"], amended=row["amended"], vanished=row["vanished"], gaps=gaps),
-        series=_load_series(connection, row["id"]),
+        series=known,
+        entries=sum(item.sums.entries for item in known.values()),
+        income_types=tuple(dict.fromkeys(label.income_type for label in known)),
+        symbols=tuple(dict.fromkeys(label.symbol for label in known if label.symbol)),
     )
 
 
@@ -239,14 +269,14 @@ def _sums(row: RowMapping, prefix: str) -> Sums:
     return Sums(credited=credited, debited=debited, entries=row[f"{prefix}entries"])
 
 
-def _row(row: RowMapping) -> Row:
-    label = Label(row["income_type"], row["symbol"], row["asset"])
-    return Row(Content(label, row["time_ms"], row["amount"], row["tran_id"], row["trade_id"]), row["ordinal"])
+def _row(found: RowOf[Any]) -> Row:
+    income_type, symbol, asset, time_ms, amount, tran_id, trade_id, ordinal = found[:_ROW_COLUMNS]
+    return Row(Content(Label(income_type, symbol, asset), time_ms, amount, tran_id, trade_id), ordinal)
 
 
-def _content_now(row: RowMapping) -> Content:
-    label = Label(row["income_type"], row["now_symbol"], row["now_asset"])
-    return Content(label, row["time_ms"], row["now_amount"], row["tran_id"], row["trade_id"])
+def _content_now(found: RowOf[Any]) -> Content:
+    label = Label(found.income_type, found.now_symbol, found.now_asset)
+    return Content(label, found.time_ms, found.now_amount, found.tran_id, found.trade_id)
 
 
 def _values(known: Mapping[Label, Series], row: Row) -> dict[str, Any]:

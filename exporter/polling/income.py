@@ -76,6 +76,7 @@ class IncomeCollector:
         self._last_hourly: datetime | None = None
         self._last_daily: datetime | None = None
         self._planned_at = EPOCH
+        self._held: frozenset[tuple[str, str]] = frozenset()
         self._expected: frozenset[tuple[str, str, str]] = frozenset()
         self._logger = get_logger(__name__)
 
@@ -111,11 +112,10 @@ class IncomeCollector:
 
     def expect(self, positions: tuple[Position, ...]) -> None:
         """Let the series of open positions exist at 0 before their first entry; the next step writes them."""
-        self._expected = frozenset(
-            (income_type, position.symbol, position.asset)
-            for position in positions
-            for income_type in TYPES_OF_A_POSITION
-        )
+        held = frozenset((position.symbol, position.asset) for position in positions)
+        if held != self._held:
+            self._held = held
+            self._expected = frozenset((kind, *what) for kind in TYPES_OF_A_POSITION for what in held)
 
     def crashed(self) -> None:
         """Say that a step met a fault of ours; what was being read is planned anew from the ledger's cursor."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import LedgerError, Window, records
@@ -158,7 +158,7 @@ def test_a_series_that_cannot_be_committed_as_moved_stays_at_zero(
         with pytest.raises(LedgerError):
             book.state()
 
-    assert [total.entries for total in book._mirror.state(book._released).totals] == [0]
+    assert [total.entries for total in book._mirror.display(book._released).totals] == [0]
     assert shown(book) == [("5", 1)]
 
 
@@ -172,7 +172,50 @@ def test_that_a_series_has_moved_is_committed_before_anybody_can_see_it(
 
     @event.listens_for(ledger._database._engine, "commit")
     def look(_connection: object) -> None:
-        seen_at_commit.append([total.entries for total in book._mirror.state(book._released).totals])
+        seen_at_commit.append([total.entries for total in book._mirror.display(book._released).totals])
 
     assert shown(book) == [("5", 1)]
     assert seen_at_commit == [[0]]
+
+
+def test_what_has_not_changed_is_the_same_object(book: AccountBook) -> None:
+    rows = [row(4000)]
+    book.record_window(NEXT, rows, cursor=NEXT.end)
+    first = book.state()
+    assert book.state() is first
+
+    later = Window(START, NEXT.end + timedelta(minutes=1))
+    book.record_window(later, rows, cursor=later.end)
+
+    second = book.state()
+    assert (second.watermark, second == first) == (later.end, False)
+    assert second.totals is first.totals
+
+
+def test_the_totals_are_made_anew_with_every_change_of_a_series(book: AccountBook, clock: ManualClock) -> None:
+    book.record_window(NEXT, [row(4000, "5")], cursor=NEXT.end)
+    assert shown(book) == [("0", 0)]
+    clock.advance(60)
+    assert shown(book) == [("5", 1)]
+    book.record_window(NEXT, [row(4000, "5"), row(4001, "2")])
+    assert shown(book) == [("7", 2)]
+    book.expect([("TRADING_FEE", "BTC-USDT", "USDT")])
+    assert shown(book) == [("7", 2), ("0", 0)]
+
+
+def test_series_that_are_expected_again_after_a_backup_has_taken_them_away_are_made_anew(
+    book: AccountBook, ledger: Ledger
+) -> None:
+    expected = frozenset({FUNDING})
+    book.expect(expected)
+    book.expect(expected)
+    with ledger._database.writing() as connection:  # a backup from before
+        connection.execute(text("DELETE FROM series"))
+        connection.execute(text("UPDATE account SET revision = revision - 1"))
+    with pytest.raises(LedgerError, match="older than it was"):
+        book.record_window(NEXT, [], cursor=NEXT.end)
+    assert shown(book) == []
+
+    book.expect(expected)
+
+    assert shown(book) == [("0", 0)]

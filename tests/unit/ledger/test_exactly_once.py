@@ -2,7 +2,8 @@
 
 Between any two steps the process may be killed, and at any statement of a transaction the database may fail or the
 process die; what was in memory is lost then. However it went, the ledger never holds a row twice or one that the
-exchange does not have, and once everything has been shown it holds exactly the exchange's rows.
+exchange does not have, and once everything has been shown it holds exactly the exchange's rows. And whether a window
+was compared with the database or only with memory, what came of it is what the comparison says.
 """
 
 from __future__ import annotations
@@ -28,13 +29,17 @@ from sqlalchemy import Connection, event
 from support.clock import ManualClock
 from unit.ledger.exchange import START, ModelExchange, multiset, row
 
-from exporter.ledger import DAY, HOUR, AccountBook, Ends, Ledger, Reader, Window, is_due, open_ledger, plan
+from exporter.ledger import DAY, HOUR, AccountBook, Ends, Ledger, Reader, Window, is_due, open_ledger, plan, records
+from exporter.ledger.recording import change_of, reading_of
+from exporter.model import to_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from exporter.ledger import Leaf
+    from exporter.ledger.recording import Change
     from exporter.model import IncomeEntry
 
 LIMIT = 4
@@ -66,13 +71,15 @@ class Poller:
             return
         for leaf in self.reader.feed(answer):
             last = self.reader.done and len(self.windows) == 1
-            self.book.record_window(
+            compared = change(self.book, leaf, baseline_complete=last)
+            recorded = self.book.record_window(
                 leaf.window,
                 leaf.entries,
                 cursor=leaf.window.end,
                 truncated=leaf.truncated,
                 baseline_complete=last,
             )
+            assert recorded == compared.recorded()
         if self.reader.done:
             self._end_window()
 
@@ -112,6 +119,22 @@ class Poller:
     @property
     def idle(self) -> bool:
         return self.reader is None and not self.windows
+
+
+def change(book: AccountBook, leaf: Leaf, *, baseline_complete: bool) -> Change:
+    """Compare a window row by row with what the database has, whatever the book remembers of it."""
+    with book._database.reading() as connection:
+        mirror = records.load(connection, book.name)
+        assert mirror is not None
+        reading = reading_of(
+            leaf.window,
+            leaf.entries,
+            epoch_ms=mirror.epoch_ms,
+            cursor=leaf.window.end,
+            truncated=leaf.truncated,
+            baseline_complete=baseline_complete,
+        )
+        return change_of(connection, mirror.at_least(to_milliseconds(book.cursor)), reading)
 
 
 @contextmanager
