@@ -2,7 +2,7 @@
 
 `requests` bounds each wait, not their sum. Here every wait (per address, proxy, TLS, header, body) is given what is
 left of the call's time just before it begins. The look-up of a name is the one wait that the operating system does not
-let anybody bound; its own limit is in resolv.conf. This module owns sockets and pools, and knows no endpoint.
+let anybody bound; its own limit is in resolv.conf. This module owns sockets; the pools that keep them are `adapter`'s.
 """
 
 from __future__ import annotations
@@ -11,33 +11,26 @@ import functools
 import http.client
 import io
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import requests.adapters
-import requests.utils
 import urllib3.connection
 import urllib3.exceptions
 import urllib3.util.connection
 
+from exporter.bingx.incoming import receive
+
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable
-
+    from exporter.bingx.incoming import Incoming
     from exporter.clock import Clock
-
-_HOSTS_AT_MOST: Final = 64
-_PROXIES_AT_MOST: Final = 64
-
-Egress = tuple[str | None, str | None]
-"""A way out: the proxy, and the address of ours that connections leave from."""
 
 
 class Line:
     """What one call on this thread may still take, and how far it has come."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Measure on `clock.elapsed`."""
+    def __init__(self, clock: Clock, most: int) -> None:
+        """Measure on `clock.elapsed`; a body may have `most` bytes."""
         self._clock = clock
+        self.most = most
         self._ends_at = 0.0
         self.source_address: str | None = None
         self.fresh = False
@@ -61,75 +54,6 @@ class Line:
         if left <= 0:
             raise TimeoutError
         return left
-
-
-class LineAdapter(requests.adapters.HTTPAdapter):
-    """The connections of one thread: kept alive, one a host and route, all on the `SSLContext` of the house."""
-
-    def __init__(self, line: Line, context: ssl.SSLContext) -> None:
-        """Hold connections on `line`."""
-        self._line = line
-        self._context = context
-        super().__init__(pool_connections=_HOSTS_AT_MOST, pool_maxsize=1)
-
-    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
-        """Tell connections apart by host and by the address they leave from."""
-        host, _ = super().build_connection_pool_key_attributes(*args, **kwargs)
-        pool: dict[str, Any] = {"ssl_context": self._context} if host["scheme"] == "https" else {}
-        if self._line.source_address is not None:
-            pool["source_address"] = (self._line.source_address, 0)
-        return host, pool
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
-        """Find the pool for a request, and see that its connections are ours."""
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = _SecureConnection if pool.scheme == "https" else _Connection
-        pool.conn_kw["line"] = self._line
-        return pool
-
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:  # noqa: ANN401 - as requests declares it
-        """Make TLS to a proxy use the one context, too; beyond 64 proxies, leave the one that was not used longest."""
-        manager = super().proxy_manager_for(proxy, proxy_ssl_context=self._context, **proxy_kwargs)
-        self.proxy_manager[proxy] = self.proxy_manager.pop(proxy)
-        while len(self.proxy_manager) > _PROXIES_AT_MOST:
-            self._leave(next(iter(self.proxy_manager)))
-        return manager
-
-    def keep(self, ways: Iterable[Egress]) -> None:
-        """Close the connections of all other ways out, and forget those ways: a proxy may have a password."""
-        kept = {(proxy and _as_known(proxy), source) for proxy, source in ways}
-        for proxy in set(self.proxy_manager) - {proxy for proxy, _ in kept}:
-            self._leave(proxy)
-        for way, manager in ((None, self.poolmanager), *self.proxy_manager.items()):
-            for key in manager.pools.keys():  # noqa: SIM118 - that container cannot be iterated
-                if (way, key.key_source_address and key.key_source_address[0]) not in kept:
-                    _close(manager, key)
-
-    def close(self) -> None:
-        """Close every idle connection; may be called from any thread."""
-        for manager in (self.poolmanager, *tuple(self.proxy_manager.values())):
-            manager.clear()
-
-    def _leave(self, proxy: str) -> None:
-        manager = self.proxy_manager.pop(proxy)
-        for key in manager.pools.keys():  # noqa: SIM118 - that container cannot be iterated
-            _close(manager, key)
-
-    def cert_verify(self, conn: Any, *_: Any) -> None:  # noqa: ANN401 - as requests declares it
-        """Leave trust to the context: requests would load the CA file into it once more for every connection."""
-        conn.cert_reqs = "CERT_REQUIRED"
-
-
-def _as_known(proxy: str) -> str:
-    """Write the URL of a proxy as requests does before it looks for its manager."""
-    known: str = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]  # its stubs have no types for it
-    return known
-
-
-def _close(manager: Any, key: Any) -> None:  # noqa: ANN401 - of urllib3's own making
-    pool = manager.pools.pop(key, None)
-    if pool is not None:
-        pool.close()
 
 
 class _Reader(io.RawIOBase):
@@ -169,7 +93,9 @@ def _response(line: Line, sock: socket.socket, *args: Any, **kwargs: Any) -> htt
     return http.client.HTTPResponse(_Source(sock, line), *args, **kwargs)  # type: ignore[arg-type]  # all it asks of a socket is makefile
 
 
-class _Connection(urllib3.connection.HTTPConnection):
+class LineConnection(urllib3.connection.HTTPConnection):
+    """A connection whose every wait is bounded by what `line` has left; it sends requests without a body only."""
+
     def __init__(self, *args: Any, line: Line, **kwargs: Any) -> None:  # noqa: ANN401 - passed on as they come
         super().__init__(*args, **kwargs)
         self._line = line
@@ -209,19 +135,30 @@ class _Connection(urllib3.connection.HTTPConnection):
                 failure = foreign
         raise failure
 
-    def endheaders(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on as they come
-        """Send what was put together; from here on the exchange may be reading it."""
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:  # noqa: ANN401 - as the pool calls it
+        """Send a request without a body at once; from here on the exchange may be reading it."""
         if self.sock is None:
             self.connect()
+        lines = [f"{method} {url} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        if body is not None or " " in url or not all(line.isprintable() for line in lines):
+            raise http.client.InvalidURL
+        self.sock.settimeout(self._line.left())
         self._line.sending()
-        super().endheaders(*args, **kwargs)
+        self.sock.sendall("\r\n".join((*lines, "", "")).encode("ascii"))
+
+    def getresponse(self) -> Incoming:  # type: ignore[override]  # it has all that the pool asks of it
+        """Read the whole answer; a connection that cannot serve another call is closed."""
+        answer = receive(self.sock, self._line)
+        if not answer.kept:
+            self.close()
+        return answer
 
     def _tunnel(self) -> None:
         super()._tunnel()
         self.sock.settimeout(self._line.left())
 
 
-class _SecureConnection(_Connection, urllib3.connection.HTTPSConnection):
+class SecureLineConnection(LineConnection, urllib3.connection.HTTPSConnection):
     """The same over TLS: the handshake begins with the timeout that the socket has been given, and that is a total."""
 
 

@@ -10,28 +10,31 @@ import ssl
 import threading
 import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import requests
 import requests.utils
-from requests.structures import CaseInsensitiveDict
+import urllib3
 
-from exporter.bingx.connection import Line, LineAdapter
+from exporter.bingx.adapter import LineAdapter
+from exporter.bingx.connection import Line
 from exporter.bingx.errors import ConnectionFailed, InvalidKey
 from exporter.bingx.foreign import FOREIGN, broke_unanswered, too_large, translate
+from exporter.bingx.incoming import TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from exporter.bingx.adapter import Door
     from exporter.bingx.errors import BingxError
+    from exporter.bingx.incoming import Incoming
     from exporter.bingx.paths import Endpoint
     from exporter.clock import Clock
     from exporter.model import Secret
 
 MAX_BODY: Final = 16 * 1024 * 1024
-_PIECE: Final = 65536
 _KEY_HEADER: Final = "X-BX-APIKEY"
 _PROXY_SCHEMES: Final = ("http://", "https://")
+_NO_RETRIES: Final = urllib3.Retry(total=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +100,10 @@ class RequestsTransport:
 
     def send(self, call: Call) -> Reply:
         """Make the call; raises `BingxError` if no complete answer comes back in time."""
-        request = _request(call)
         line, adapter = self._own()
         self._tidy(adapter, call.route)
         ends_at = self._clock.elapsed() + call.timeout
-        outcome = self._attempt(request, call, (line, adapter), ends_at)
+        outcome = self._attempt(call, (line, adapter), ends_at)
         if isinstance(outcome, Reply):
             return outcome
         # Raised here, outside of any handler: a foreign exception in the chain would show the signed URL.
@@ -124,7 +126,7 @@ class RequestsTransport:
     def _own(self) -> tuple[Line, LineAdapter]:
         own: tuple[Line, LineAdapter] | None = getattr(self._local, "own", None)
         if own is None:
-            line = Line(self._clock)
+            line = Line(self._clock, self._max_body)
             own = self._local.own = (line, LineAdapter(line, self._context))
             with self._lock:
                 self._adapters.add(own[1])
@@ -137,48 +139,25 @@ class RequestsTransport:
         # A call that is late for a route already left leaves something to be closed again.
         self._local.kept = kept if kept is None or route in kept else None
 
-    def _attempt(
-        self, request: requests.PreparedRequest, call: Call, own: tuple[Line, LineAdapter], ends_at: float
-    ) -> Reply | Exception:
+    def _attempt(self, call: Call, own: tuple[Line, LineAdapter], ends_at: float) -> Reply | Exception:
         line, adapter = own
         line.begin(ends_at, call.route.source_address)
-        proxies = {"all": call.route.proxy} if call.route.proxy else None
         try:
-            response = adapter.send(request, stream=True, timeout=call.timeout, verify=True, proxies=proxies)
-            body = self._drain(response, line)
+            answer = _ask(*adapter.door(call.base_url, call.route.proxy), call)
         except FOREIGN as foreign:
             return foreign
         return Reply(
-            status=response.status_code,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            body=body,
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.body,
             sent_at=line.sent_at,
             answered_at=self._clock.elapsed(),
         )
 
-    def _drain(self, response: requests.Response, line: Line) -> bytes:
-        """Read the body piece by piece, so that neither its size nor its time is ever out of sight."""
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            while piece := response.raw.read1(_PIECE, decode_content=True):
-                pieces.append(piece)
-                size += len(piece)
-                if size > self._max_body:
-                    raise _TooMuchError
-                line.left()
-        finally:
-            response.raw.close()  # whole: the connection is back in its pool by now; not whole: it must go
-        return b"".join(pieces)
-
     def _ours(self, foreign: Exception, call: Call) -> BingxError:
-        if isinstance(foreign, _TooMuchError):
+        if isinstance(foreign, TooMuchError):
             return too_large(self._max_body, endpoint=call.endpoint)
         return translate(foreign, endpoint=call.endpoint)
-
-
-class _TooMuchError(ValueError):
-    """The body is larger than allowed."""
 
 
 def _trusting() -> ssl.SSLContext:
@@ -187,16 +166,23 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def _request(call: Call) -> requests.PreparedRequest:
-    """Fill in a prepared request by hand: preparing costs more than sending, and would encode the signed query anew."""
-    request = requests.PreparedRequest()
-    request.method = "GET"
-    query = f"?{call.query}" if call.query else ""
-    request.url = f"{call.base_url.rstrip('/')}{call.endpoint.path}{query}"
-    request.headers = CaseInsensitiveDict({"Accept-Encoding": "gzip", "User-Agent": "bingx-exporter"})
+def _ask(pool: urllib3.HTTPConnectionPool, door: Door, call: Call) -> Incoming:
+    """Make the call on the pool itself: all that requests adds to it would be taken off again."""
+    headers = {"Host": door.host, "Accept-Encoding": "gzip", "User-Agent": "bingx-exporter"}
     if call.api_key is not None:
-        request.headers[_KEY_HEADER] = _header(call.api_key, call.endpoint)
-    return request
+        headers[_KEY_HEADER] = _header(call.api_key, call.endpoint)
+    query = f"?{call.query}" if call.query else ""
+    answer: Any = pool.urlopen(
+        "GET",
+        f"{door.prefix}{call.endpoint.path}{query}",
+        headers=headers,
+        retries=_NO_RETRIES,
+        redirect=False,
+        assert_same_host=False,
+        timeout=call.timeout,
+    )
+    whole: Incoming = answer  # what our connections return passes through the pool
+    return whole
 
 
 def _header(api_key: Secret, endpoint: Endpoint) -> str:

@@ -72,7 +72,9 @@ def threads() -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
 
 
 def known(transport: RequestsTransport) -> str:
-    return "".join(proxy for adapter in transport._adapters for proxy in adapter.proxy_manager)
+    adapters = tuple(transport._adapters)
+    behind_doors = (proxy or "" for adapter in adapters for _, proxy, _ in adapter._doors)
+    return "".join((*(proxy for adapter in adapters for proxy in adapter.proxy_manager), *behind_doors))
 
 
 def test_a_thread_holds_connections_by_a_bounded_number_of_proxies(bench: Bench) -> None:

@@ -78,6 +78,45 @@ def test_a_request_is_a_plain_get_with_the_key_in_its_header(exchange: Start, tr
     assert not any(line.lower().startswith(("cookie", "authorization", "content-")) for line in lines)
 
 
+def test_a_request_has_these_five_lines_and_no_other(exchange: Start, transport: RequestsTransport) -> None:
+    server = exchange(friendly)
+    transport.send(call(f"{server.url}/behind/"))
+    assert server.requests[0].decode().split("\r\n") == [
+        f"GET /behind/openApi/swap/v3/user/balance?{QUERY} HTTP/1.1",
+        f"Host: 127.0.0.1:{server.port}",
+        "Accept-Encoding: gzip",
+        "User-Agent: bingx-exporter",
+        f"X-BX-APIKEY: {KEY}",
+        "",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [
+        ("http://Open.Test", "open.test"),
+        ("http://open.test:80/", "open.test"),
+        ("http://open.test.:8080", "open.test:8080"),
+        ("http://user:word@open.test/a", "open.test"),
+        ("http://[::1]:8080", "[::1]:8080"),
+        ("http://b\xfccher.test", "xn--bcher-kva.test"),
+    ],
+)
+def test_a_proxy_is_told_the_whole_url_and_the_host_and_no_user(
+    exchange: Start, transport: RequestsTransport, base_url: str, host: str
+) -> None:
+    proxy = exchange(friendly)
+    route = Route(proxy=proxy.url.replace("//", "//user:pass@"))
+    transport.send(call(base_url, route=route))
+    first, *lines = proxy.requests[0].decode().split("\r\n")
+    assert first.startswith("GET http://")
+    assert first.endswith(f"/openApi/swap/v3/user/balance?{QUERY} HTTP/1.1")
+    assert "word" not in first
+    assert lines[0] == f"Host: {host}"
+    assert "Proxy-Authorization: Basic dXNlcjpwYXNz" in lines
+
+
 def test_only_the_seven_known_paths_can_leave(exchange: Start, transport: RequestsTransport) -> None:
     server = exchange(friendly)
     for endpoint in ENDPOINTS:
@@ -109,6 +148,38 @@ def test_a_connection_is_kept_between_calls(exchange: Start, transport: Requests
     for _ in range(3):
         transport.send(call(server.url))
     assert (server.connections, len(server.requests)) == (1, 3)
+
+
+def test_after_a_close_the_next_call_opens_a_connection(exchange: Start, transport: RequestsTransport) -> None:
+    server = exchange(friendly)
+    for connections in (1, 2):
+        assert transport.send(call(server.url)).body == GOOD
+        assert server.connections == connections
+        transport.close()
+
+
+def test_what_comes_behind_an_answer_is_not_the_answer_to_the_next_call(
+    exchange: Start, transport: RequestsTransport
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say(answer(GOOD) + (answer(b"of another account") if peer.number == 1 else b""))
+        peer.hear()
+
+    server = exchange(script)
+    assert [transport.send(call(server.url)).body for _ in range(2)] == [GOOD, GOOD]
+    assert server.connections == 2
+
+
+def test_a_connection_is_not_used_again_if_the_answer_says_so(exchange: Start, transport: RequestsTransport) -> None:
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say(answer(GOOD, "Connection: close"))
+        peer.hear()
+
+    server = exchange(script)
+    assert [transport.send(call(server.url)).body for _ in range(2)] == [GOOD, GOOD]
+    assert server.connections == 2
 
 
 def test_each_thread_has_its_own_connection(exchange: Start, transport: RequestsTransport) -> None:
