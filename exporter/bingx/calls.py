@@ -97,17 +97,19 @@ class Calls:
         sent_at = self.clock.elapsed()
         permit.sent(sent_at)
         reply: Reply | None = None
-        # What is no BingxError is a fault of ours; it must not be settled as a good answer.
-        error: BingxError | None = MalformedResponse("a fault of ours while it was read", endpoint=endpoint)
+        parsed: Parsed[_T] | None = None
+        error: BingxError | None = None
         try:
             reply = self.transport.send(call)
             parsed = read(reply)
-            error = None
         except BingxError as failure:
             error = failure
             error.endpoint = endpoint
             raise
         finally:
+            if parsed is None and error is None:
+                # What is no BingxError is a fault of ours; it must not be settled as a good answer.
+                error = MalformedResponse("a fault of ours while it was read", endpoint=endpoint)
             self._settle(permit, site, reply, error)
             self.observer.called(endpoint, self._ended(reply) - sent_at, None if error is None else error.reason)
         for drift in parsed.drift:

@@ -35,9 +35,9 @@ class Scope(StrEnum):
     ADDRESS = "address"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """At most `calls` in `seconds`, by scope and endpoint."""
+    """At most `calls` in `seconds`, by scope and endpoint; each rule is one of its own."""
 
     scope: Scope
     calls: int

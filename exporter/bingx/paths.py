@@ -15,6 +15,7 @@ class Endpoint(StrEnum):
     path: str
     signed: bool
     flat: bool
+    __hash__ = str.__hash__  # as it compares; an enum's own is by the name of the member, and slow where all look up
 
     def __new__(cls, name: str, path: str, signed: bool = True, flat: bool = False) -> Self:  # noqa: FBT001, FBT002 - an enum's row
         """Make a member whose value is its name; the rest rides along. A `flat` answer has no `data`."""

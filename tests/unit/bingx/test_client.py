@@ -195,6 +195,8 @@ def test_a_fault_of_ours_leaves_no_slot_taken(clock: ManualClock) -> None:
     bench = Bench(clock)
     with pytest.raises(IndexError):
         bench.client.positions(bench.permit(Endpoint.POSITIONS))
+    assert bench.observer.calls == [(Endpoint.POSITIONS, 0.5, "malformed_response")]
+    assert bench.limits.is_retry(ALPHA, Endpoint.POSITIONS), "it was no good answer"
     assert bench.limits.remaining(ALPHA, Endpoint.POSITIONS, clock.elapsed() + 1) == 5
 
 

@@ -64,6 +64,12 @@ def test_the_endpoints_have_exactly_these_names_and_paths() -> None:
     ]
 
 
+def test_an_endpoint_is_found_by_its_name_as_it_is_equal_to_it() -> None:
+    paths: dict[str, str] = {endpoint: endpoint.path for endpoint in Endpoint}
+    assert paths == {str(endpoint): endpoint.path for endpoint in Endpoint}
+    assert paths[str(Endpoint.BALANCE)] == Endpoint.BALANCE.path
+
+
 def test_a_balance_is_read_whole(data: Data) -> None:
     parsed = balance.parse(data("balance_new_spelling"))
     assert parsed.drift == ()

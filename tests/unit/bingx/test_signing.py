@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.bingx.signing import canonical, sign, signed_query
 from exporter.model import Secret
@@ -83,3 +87,16 @@ def test_raw_values_are_signed_then_encoded_with_the_signature_last() -> None:
 
 def test_a_space_is_encoded_as_percent_twenty() -> None:
     assert signed_query([("a", "b c+d")], S1).startswith("a=b%20c%2Bd&signature=")
+
+
+names = st.sampled_from(["symbol", "limit", "timestamp"])
+values = st.text(alphabet="aZ09-_.~ +%&=/\xd8\u0663\xb2", max_size=6)
+
+
+@given(st.lists(st.tuples(names, values), min_size=1, max_size=4))
+def test_any_value_arrives_as_it_was_signed(params: list[tuple[str, str]]) -> None:
+    query, _, signature = signed_query(params, S1).rpartition("&signature=")
+    assert query.isascii()
+    assert parse_qsl(query, keep_blank_values=True, strict_parsing=True) == params
+    assert "+" not in query
+    assert signature == sign(S1, canonical(params))
