@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = Path(sys.executable).parent / "bingx-exporter"
 IMPORTS: Final = "import requests, prometheus_client"
+_ROOT: Final = Path(__file__).resolve().parent.parent
 _PATIENCE_SECONDS: Final = 60.0
 _LOOK_AGAIN_SECONDS: Final = 0.02  # often enough to measure by, and too seldom to be what is measured
 _FAREWELL_SECONDS: Final = 10.0
@@ -51,7 +52,7 @@ class Exchange:
 @contextmanager
 def exchange(**options: object) -> Iterator[Exchange]:
     """Run `bingx-exporter simulate` with those options; every account may read its income."""
-    with _process([COMMAND, "simulate", "--log.level=error"], stdout=subprocess.PIPE) as process:
+    with program([COMMAND, "simulate", "--log.level=error"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = process.stdout.readline().decode().rpartition(" ")[2].strip()
         if not url:
@@ -99,9 +100,9 @@ def configuration(running: Exchange, folder: Path, *, accounts: int) -> Setting:
 @contextmanager
 def exporter(setting: Setting) -> Iterator[int]:
     """Run `bingx-exporter` until its first complete page has been read, and hand over its process id."""
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     command: list[str | Path] = [COMMAND, f"--config.file={setting.path}", f"--web.listen-address={address}"]
-    with (setting.path.parent / "log").open("wb") as log, _process(command, stderr=log, environ=setting.environ) as it:
+    with (setting.path.parent / "log").open("wb") as log, program(command, stderr=log, environ=setting.environ) as it:
         _await_page(it, f"http://{address}", setting)
         yield it.pid
 
@@ -148,22 +149,25 @@ def _ask(method: str, url: str, body: str | None = None) -> tuple[int, str]:
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that was free a moment ago, for programs that cannot be asked to take one."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         port: int = one.getsockname()[1]
         return port
 
 
 @contextmanager
-def _process(
+def program(
     command: Sequence[str | Path],
     *,
+    stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
     stderr: Any = None,  # noqa: ANN401 - whatever Popen takes
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program from the root of the tree until the end of the block."""
     environment = {**os.environ, **(environ or {})}
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment)
+    process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, cwd=_ROOT)
     try:
         yield process
     finally:
@@ -173,5 +177,6 @@ def _process(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        for end in (process.stdin, process.stdout):
+            if end is not None:
+                end.close()
