@@ -62,9 +62,15 @@ lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows
 	echo 'setuptools>=77' | $(COMPILE) - -o requirements/build.lock
 	$(COMPILE) pyproject.toml --extra postgresql -o requirements/runtime.lock
 	$(COMPILE) pyproject.toml --extra postgresql --group dev -o requirements/dev.lock
+	$(COMPILE) --group bench -o requirements/bench.lock
 
-bench: $(VENV)/.dev ## Measure, each figure beside a reference in the same run
-	$(BIN)/python bench/run.py
+bench: $(VENV)/.dev build/peers/.installed ## Measure, each figure beside a reference in the same run; 25 minutes
+	@WITH_BENCH=1 scripts/install-servers
+	$(BIN)/python bench/run.py $(BENCH_FLAGS)
+
+build/peers/.installed: requirements/bench.lock
+	$(PYTHON) -m venv build/peers
+	-build/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/bench.lock && touch $@
 
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.dev ## Feed the decoders with nonsense for about FUZZ_SECONDS (600)

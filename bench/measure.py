@@ -1,36 +1,62 @@
 """How a figure comes about: cases that take turns in one run, and the medians of what they cost.
 
 Owns rounds, medians and ratios. A figure alone says little: the machine is shared, and another one is faster. So every
-case stands beside a reference that is measured in the same rounds, and the ratio is taken round by round.
+case stands beside a reference that is measured in the same rounds, and the ratio is taken round by round. A quantity
+that a case does not have is `UNKNOWN`, and so is every ratio with it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 FEWEST_ROUNDS: Final = 5
+UNKNOWN: Final = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One thing to measure: `cost` does it once and returns a number per quantity; `beside` names its reference."""
+    """One thing to measure: `cost` does it once and returns a number per quantity; `beside` names its reference.
+
+    A `large` one takes minutes, or gigabytes, and can be left out.
+    """
 
     name: str
     cost: Callable[[], tuple[float, ...]]
     beside: str | None = None
+    large: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """What cannot be measured here, and `why`: the end of a sentence that its name begins."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """A line through the cases that `points` names, in that order, each with its place on the axis `along`."""
+
+    title: str
+    quantity: int
+    along: str
+    points: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """Cases that are measured together; `cases` sets them up and clears away, `quantities` are names with units.
 
-    A round that is quick is easily disturbed, and cheap: `often` multiplies the number of rounds.
+    A round that is quick is easily disturbed, and cheap: `often` multiplies the number of rounds. A round that begins
+    with new processes has nothing to warm up: without `warm` the first one counts. `ratio` heads the columns of ratios.
     """
 
     name: str
@@ -38,7 +64,10 @@ class Benchmark:
     text: str
     quantities: tuple[str, ...]
     often: int = 1
-    cases: Callable[[], AbstractContextManager[Sequence[Case]]]
+    warm: bool = True
+    ratio: str = "beside the reference"
+    plots: tuple[Plot, ...] = ()
+    cases: Callable[[], AbstractContextManager[Sequence[Case | Absent]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,32 +90,58 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of a benchmark in so many rounds."""
+    """What came of a benchmark in so many rounds; what it lacks is `absent`."""
 
     benchmark: Benchmark
     rounds: int
     rows: tuple[Row, ...]
+    absent: tuple[Absent, ...]
+    costs: Mapping[str, Sequence[tuple[float, ...]]]
+
+    def over(self, case: str, beside: str | None, quantity: int) -> float | None:
+        """Return the median of a quantity, or of its ratio to that of another case; `None` if one was not measured."""
+        if not {case, beside or case} <= self.costs.keys():
+            return None
+        own = [cost[quantity] for cost in self.costs[case]]
+        if beside is not None:
+            own = [_over(ours, theirs[quantity]) for ours, theirs in zip(own, self.costs[beside], strict=True)]
+        value = median(own)
+        return None if math.isnan(value) else value
 
 
-def measure(benchmark: Benchmark, *, rounds: int) -> Result:
-    """Measure every case once a round, after a round that does not count; raises what a case raises."""
+def measure(benchmark: Benchmark, *, rounds: int, small: bool = False) -> Result:
+    """Measure every case once a round, after a round that does not count; raises what a case raises.
+
+    With `small`, large cases are left out.
+    """
     rounds *= benchmark.often
-    with benchmark.cases() as cases:
-        costs: dict[str, list[tuple[float, ...]]] = {case.name: [] for case in cases}
-        for number in range(rounds + 1):
-            # Every other round runs backwards, so that no case always comes after the same neighbour.
-            for case in cases if number % 2 else reversed(cases):
-                cost = case.cost()
-                if number:
-                    costs[case.name].append(cost)
-    return Result(benchmark=benchmark, rounds=rounds, rows=tuple(_row(case, costs) for case in cases))
+    with benchmark.cases() as found:
+        absent = [one for one in found if isinstance(one, Absent)]
+        cases = [one for one in found if isinstance(one, Case)]
+        if small:
+            absent += [Absent(name=one.name, why="was left out") for one in cases if one.large]
+            cases = [one for one in cases if not one.large]
+        costs = _costs(cases, rounds=rounds, warm=benchmark.warm)
+    rows = tuple(_row(case, costs) for case in cases)
+    return Result(benchmark=benchmark, rounds=rounds, rows=rows, absent=tuple(absent), costs=costs)
 
 
-def _row(case: Case, costs: dict[str, list[tuple[float, ...]]]) -> Row:
+def _costs(cases: Sequence[Case], *, rounds: int, warm: bool) -> dict[str, list[tuple[float, ...]]]:
+    costs: dict[str, list[tuple[float, ...]]] = {case.name: [] for case in cases}
+    for number in range(rounds + warm):
+        # Every other round runs backwards, so that no case always comes after the same neighbour.
+        for case in cases if number % 2 else reversed(cases):
+            cost = case.cost()
+            if number or not warm:
+                costs[case.name].append(cost)
+    return costs
+
+
+def _row(case: Case, costs: Mapping[str, list[tuple[float, ...]]]) -> Row:
     own = list(zip(*costs[case.name], strict=True))
-    reference = [] if case.beside is None else list(zip(*costs[case.beside], strict=True))
+    reference = list(zip(*costs.get(case.beside or "", ()), strict=True))
     ratios = (
-        [ours / theirs for ours, theirs in zip(costs_of_case, costs_beside, strict=True)]
+        [_over(ours, theirs) for ours, theirs in zip(costs_of_case, costs_beside, strict=True)]
         for costs_of_case, costs_beside in zip(own, reference, strict=bool(reference))
     )
     return Row(
@@ -94,3 +149,7 @@ def _row(case: Case, costs: dict[str, list[tuple[float, ...]]]) -> Row:
         medians=tuple(median(values) for values in own),
         ratios=tuple(Ratio(median=median(each), lowest=min(each), highest=max(each)) for each in ratios),
     )
+
+
+def _over(ours: float, theirs: float) -> float:
+    return ours / theirs if theirs else UNKNOWN
