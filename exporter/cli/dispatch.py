@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -37,8 +38,11 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _run(flags: Namespace) -> int:
+    gc.disable()  # what is imported stays: to look through it for garbage, now and ever again, is in vain
     from exporter.cli.run import run
 
+    gc.freeze()
+    gc.enable()
     return run(flags)
 
 

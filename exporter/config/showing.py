@@ -27,6 +27,7 @@ _PARAMETERS: Final = re.compile(r"\?.*", re.DOTALL)
 _URLS: Final = frozenset({"url", "proxy", "base_url", "fallback_url"})
 _DURATIONS: Final = frozenset({"interval", "initial_zero", "tail", "period", "timeout", "recv_window"})
 _FINGERPRINT_BYTES: Final = 6
+_QUICK: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
 
@@ -54,7 +55,13 @@ class Change:
 def as_yaml(config: Config) -> str:
     """Return the whole configuration as it is in force, as YAML, every secret hidden."""
     tree = {"ledger": _nested(config.ledger), "accounts": [_nested(account) for account in config.accounts]}
-    text: str = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
+    text = _written(tree, _QUICK)
+    # Where nothing had to be escaped, libyaml writes what PyYAML writes; elsewhere the words of the latter hold.
+    return text if text.isascii() and "\\" not in text else _written(tree, yaml.SafeDumper)
+
+
+def _written(tree: object, dumper: type[yaml.SafeDumper]) -> str:
+    text: str = yaml.dump(tree, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 

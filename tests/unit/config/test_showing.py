@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exporter.config import Config, load
+from exporter.config import Config, load, showing
 from exporter.config.showing import Change, as_yaml, changes
 
 SECRETS = ("key-of-main-0123456789", "secret-of-main-0123456789", "pa@ss/word", "hunter2", "sslkey-of-mine")
@@ -125,3 +128,18 @@ def test_a_configuration_knows_its_files_as_they_were_before_they_were_read(tmp_
     assert set(first.stamps) == {key, config}
     assert load(config, environ={}).stamps[key] != first.stamps[key]
     assert load(config, environ={}).stamps[config] == first.stamps[config]
+
+
+LABELS = st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.text(max_size=150), max_size=4)
+
+
+@given(labels=LABELS)
+def test_the_quick_way_of_writing_writes_what_the_slow_one_does(labels: dict[str, str]) -> None:
+    read = load(None, environ={"BINGX_API_KEY": "k" * 40, "BINGX_API_SECRET": "s" * 40})
+    config = replace(read, accounts=(replace(read.accounts[0], labels=labels),))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(showing, "_QUICK", yaml.SafeDumper)
+        slow = as_yaml(config)
+
+    assert as_yaml(config) == slow
