@@ -22,8 +22,9 @@ import requests
 
 from bench.measure import Benchmark, Case
 from bench.processes import Exchange, configuration, exchange
-from exporter.app.desks import Place, StaffedDesk, Surroundings, staff
+from exporter.app.desks import StaffedDesk, Surroundings, staff
 from exporter.app.exchange import Exchange as WayOut
+from exporter.app.pacing import Pacing
 from exporter.bingx.limits import Limits, Permit, Rule, Scope
 from exporter.bingx.paths import Endpoint
 from exporter.clock import SystemClock
@@ -124,7 +125,9 @@ class _Exporter:
             ends={},
             onlooker=_Deaf(),
         )
-        self._staffed: StaffedDesk = staff(account, Place(index=0, count=1), around)
+        pacing = Pacing(clock=clock, rules=self._way_out.limits.rules)
+        pacing.arrange([account])
+        self._staffed: StaffedDesk = staff(account, pacing.timings(account.name), around)
         self._begin(account)
 
     def _begin(self, account: AccountSettings) -> None:

@@ -71,9 +71,16 @@ Asks a running exporter for its `/metrics`, and for nothing else: what it shows 
 nearest to liquidation first |
 """,
     "check": """\
-A row for each endpoint of each account, then what to do. `--format json` is a list of objects: `account`, `endpoint`,
-`outcome` (`works`, or the [reason](metrics.md#reason-of-a-failed-call)), `detail`, `mend`. The exit code is 1 if an
-account lacks balance or positions.
+A row for each endpoint of each account, then what to do, then how much of [what the exchange allows](limits.md) each
+egress address asks for. The exit code is 1 if an account lacks balance or positions. `--format json` is an object:
+
+| key | holds |
+|---|---|
+| `findings[]` | `account`, `endpoint`, `outcome` (`works`, or the [reason](metrics.md#reason-of-a-failed-call)), \
+`detail`, `mend` |
+| `budgets[]` | `address`, `accounts`, `share` (1 is all that is allowed), `fits`, `accounts_that_fit`, \
+`addresses_needed`, `endpoints[]` (`endpoint`, `asked` and `allowed` in calls a second, \
+`configured_interval` and `effective_interval`: the shortest, in seconds) |
 """,
     "metrics": """\
 `--format json` is a list of objects: `name`, `type`, `labels[]`, `help`, `source`.

@@ -12,6 +12,7 @@ from exporter import ledger
 from exporter.app.desks import Surroundings
 from exporter.app.exchange import Exchange
 from exporter.app.observers import CallObserver, LedgerObserver
+from exporter.app.pacing import Pacing
 from exporter.app.reloading import NotReloadableError, Reloader
 from exporter.app.roster import BusyError, Roster, needs_ledger, threads_for
 from exporter.app.site import Pages
@@ -26,6 +27,7 @@ from exporter.metrics.own import OwnMetrics
 from exporter.metrics.page import Page
 from exporter.metrics.publisher import Publisher
 from exporter.polling.board import Board
+from exporter.polling.flow import Flow
 from exporter.polling.scheduler import Scheduler
 from exporter.polling.workers import Workers
 from exporter.web.access import Access
@@ -75,10 +77,12 @@ class App:
         self._board = Board(self._trends)
         self._exchange = Exchange(clock=self._clock, observer=CallObserver(self._own))
         self._workers = Workers(cap=0)
+        flow = Flow()
         self._scheduler = Scheduler(
-            clock=self._clock, limits=self._exchange.limits, workers=self._workers, on_wait=self._own.waited
+            clock=self._clock, limits=self._exchange.limits, workers=self._workers, on_wait=self._own.waited, flow=flow
         )
-        self._roster = Roster(page=self._page, publisher=self._publisher, scheduler=self._scheduler)
+        pacing = Pacing(clock=self._clock, rules=self._exchange.limits.rules, flow=flow)
+        self._roster = Roster(page=self._page, publisher=self._publisher, scheduler=self._scheduler, pacing=pacing)
         self._ledger: Ledger | None = None
         self._around = self._surroundings(config)
         self._reloader = self._reloading()

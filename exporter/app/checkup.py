@@ -8,14 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.app import rights
+from exporter.app.budgets import AddressBudget, budgets
 from exporter.app.exchange import Exchange, address_of, key_name_of
+from exporter.app.pacing import demands
 from exporter.app.reaching import reach
 from exporter.bingx.endpoints.income import IncomeQuery
 from exporter.bingx.errors import AuthenticationError, BingxError, PermissionDenied
-from exporter.bingx.limits import Caller
+from exporter.bingx.limits import RULES, Caller
 from exporter.bingx.paths import Endpoint
-from exporter.model import CollectorName, KeyPermissions
+from exporter.model import Balances, CollectorName, KeyPermissions
 from exporter.polling.once import HeldUp, call_once
+from exporter.polling.pace import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +95,11 @@ def check_accounts(config: Config, *, clock: Clock) -> Iterator[Finding]:
         exchange.close()
 
 
+def check_budgets(config: Config) -> tuple[AddressBudget, ...]:
+    """Return how much of what the exchange allows each egress address would ask for."""
+    return budgets(plan(demands(config.accounts, {}), RULES).loads.values())
+
+
 def usable(findings: list[Finding]) -> bool:
     """Say whether every account has at least balance and positions, without which it tells nothing of its risk."""
     needed = {Endpoint.BALANCE, Endpoint.POSITIONS}
@@ -120,7 +128,17 @@ def _calls(
 ) -> Iterator[tuple[Endpoint, Callable[[], Answer[Any]]]]:
     client: Client = exchange.client_of(account)
     host = exchange.host_of(account)
-    caller = Caller(user=key_name_of(account), address=address_of(account), account=account.name)
+    caller = Caller(user=key_name_of(account), address=address_of(account), account=account.name, stranger=True)
+
+    def balance(permit: Permit) -> Answer[Balances]:
+        # The next account's key may be the same user's: what this one has used up counts for both.
+        user = caller.user
+        try:
+            answer = client.balance(permit)
+            user = answer.value.user_id or answer.value.short_id or user
+        finally:
+            exchange.limits.identify(caller.user, user)
+        return answer
 
     def once(endpoint: Endpoint, call: Callable[[Permit], Answer[_T]]) -> Callable[[], Answer[_T]]:
         within = partial(call_once, call, caller=caller, endpoint=endpoint)
@@ -131,7 +149,7 @@ def _calls(
         return IncomeQuery(start=now - _WINDOW, end=now)
 
     yield Endpoint.SERVER_TIME, lambda: reach(host, lambda measure: once(Endpoint.SERVER_TIME, measure)())
-    yield Endpoint.BALANCE, once(Endpoint.BALANCE, client.balance)
+    yield Endpoint.BALANCE, once(Endpoint.BALANCE, balance)
     yield Endpoint.POSITIONS, once(Endpoint.POSITIONS, client.positions)
     yield Endpoint.INCOME, once(Endpoint.INCOME, lambda permit: client.income(permit, recent()))
     yield Endpoint.INCOME_EXPORT, once(Endpoint.INCOME_EXPORT, lambda permit: client.income_export(permit, recent()))

@@ -11,32 +11,28 @@ from exporter.bingx.paths import Endpoint
 from exporter.ledger import Ends
 from exporter.logs import get_logger
 from exporter.model import CollectorName, Position
-from exporter.polling.collectors import SnapshotCollector
-from exporter.polling.desk import NEEDS_IDENTITY, Desk, Timing
+from exporter.polling.collectors import Data, SnapshotCollector
+from exporter.polling.desk import Desk
 from exporter.polling.identification import Identification
 from exporter.polling.income import IncomeCollector, Onlooker
 from exporter.polling.permissions import PermissionQuery
 from exporter.polling.reconciliation import ReconciliationCollector
-from exporter.polling.schedule import phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from exporter.app.exchange import Exchange
+    from exporter.bingx.client import Answer
+    from exporter.bingx.limits import Permit
     from exporter.clock import Clock
     from exporter.config import AccountSettings
     from exporter.ledger import AccountBook, Ledger
     from exporter.model import KeyPermissions
     from exporter.polling.board import Board
+    from exporter.polling.desk import Timing
     from exporter.polling.task import Task
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an account stands among the others: polls spread over the interval by it."""
-
-    index: int
-    count: int
+    Timings = Mapping[CollectorName, Timing]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +59,7 @@ class Surroundings:
 class StaffedDesk:
     """A desk with the collectors that are switched on, as `settings` say; `income` is among them where it is.
 
-    `identification` asks whose key it is where no balance collector does, and somebody needs to know.
+    `identification` asks whose key it is where no balance collector does.
     `permissions` asks what the key may do.
     """
 
@@ -81,8 +77,8 @@ class StaffedDesk:
         return (*self.tasks.values(), *asking)
 
 
-def staff(account: AccountSettings, place: Place, around: Surroundings) -> StaffedDesk:
-    """Build the desk of an account and the collectors that are switched on."""
+def staff(account: AccountSettings, timings: Timings, around: Surroundings) -> StaffedDesk:
+    """Build the desk of an account and the collectors that are switched on, each of which polls by its timing."""
     exchange = around.exchange
     desk = Desk(
         account=account.name,
@@ -93,21 +89,18 @@ def staff(account: AccountSettings, place: Place, around: Surroundings) -> Staff
         clock=around.clock,
         address=address_of(account),
         key_name=key_name_of(account),
+        stranger=not exchange.limits.knows(key_name_of(account)),
     )
     tasks: dict[CollectorName, Task] = {}
     income: IncomeCollector | None = None
     if CollectorName.INCOME in account.collectors.enabled and around.ledger is not None:
         book = open_book(account, around.ledger, around)
-        tasks[CollectorName.INCOME] = income = _income(account, book, desk, place, around)
+        tasks[CollectorName.INCOME] = income = _income(account, book, desk, timings, around)
         if CollectorName.RECONCILIATION in account.collectors.enabled:
-            tasks[CollectorName.RECONCILIATION] = _reconciliation(account, book, desk, place, around)
-    tasks |= _snapshots(account, desk, place, income)
-    identification = Identification(desk=desk) if _is_anonymous(account) else None
-    permissions = PermissionQuery(
-        desk=desk,
-        show=around.show_permissions,
-        awaits_identity=identification is not None or CollectorName.BALANCE in tasks,
-    )
+            tasks[CollectorName.RECONCILIATION] = _reconciliation(account, book, desk, timings, around)
+    tasks |= _snapshots(account, desk, timings, income)
+    identification = None if CollectorName.BALANCE in tasks else Identification(desk=desk)
+    permissions = PermissionQuery(desk=desk, show=around.show_permissions)
     return StaffedDesk(
         settings=account,
         desk=desk,
@@ -118,23 +111,12 @@ def staff(account: AccountSettings, place: Place, around: Surroundings) -> Staff
     )
 
 
-def _is_anonymous(account: AccountSettings) -> bool:
-    enabled = set(account.collectors.enabled)
-    return CollectorName.BALANCE not in enabled and not enabled.isdisjoint(NEEDS_IDENTITY)
-
-
-def _timing(account: AccountSettings, name: CollectorName, place: Place, clock: Clock) -> Timing:
-    interval = account.collectors.of(name).interval
-    origin = clock.elapsed() + phase(place.index, place.count, interval)
-    return Timing(interval=interval, origin=origin, stale_after=account.stale_after)
-
-
 def _income(
-    account: AccountSettings, book: AccountBook, desk: Desk, place: Place, around: Surroundings
+    account: AccountSettings, book: AccountBook, desk: Desk, timings: Timings, around: Surroundings
 ) -> IncomeCollector:
     return IncomeCollector(
         desk=desk,
-        timing=_timing(account, CollectorName.INCOME, place, around.clock),
+        timing=timings[CollectorName.INCOME],
         book=book,
         ends=around.ends.setdefault(desk.host.base_url, Ends()),
         tail=timedelta(seconds=account.collectors.income.tail),
@@ -143,11 +125,11 @@ def _income(
 
 
 def _reconciliation(
-    account: AccountSettings, book: AccountBook, desk: Desk, place: Place, around: Surroundings
+    account: AccountSettings, book: AccountBook, desk: Desk, timings: Timings, around: Surroundings
 ) -> ReconciliationCollector:
     return ReconciliationCollector(
         desk=desk,
-        timing=_timing(account, CollectorName.RECONCILIATION, place, around.clock),
+        timing=timings[CollectorName.RECONCILIATION],
         book=book,
         period=timedelta(seconds=account.collectors.reconciliation.period),
         tail=timedelta(seconds=account.collectors.income.tail),
@@ -177,38 +159,34 @@ def open_book(account: AccountSettings, ledger: Ledger, around: Surroundings) ->
 
 
 def _snapshots(
-    account: AccountSettings, desk: Desk, place: Place, income: IncomeCollector | None
+    account: AccountSettings, desk: Desk, timings: Timings, income: IncomeCollector | None
 ) -> dict[CollectorName, Task]:
     def expect(positions: tuple[Position, ...]) -> None:
         if income is not None:
             income.expect(positions)
 
-    def timing(name: CollectorName) -> Timing:
-        return _timing(account, name, place, desk.clock)
+    def collector(
+        name: CollectorName,
+        endpoint: Endpoint,
+        fetch: Callable[[Permit], Answer[Data]],
+        learn: Callable[[Data], None] = lambda _: None,
+    ) -> Task:
+        return SnapshotCollector(
+            name=name, endpoint=endpoint, desk=desk, timing=timings[name], fetch=fetch, learn=learn
+        )
 
-    every: dict[CollectorName, Task] = {
-        CollectorName.BALANCE: SnapshotCollector(
-            name=CollectorName.BALANCE,
-            endpoint=Endpoint.BALANCE,
-            desk=desk,
-            timing=timing(CollectorName.BALANCE),
-            fetch=desk.client.balance,
-            learn=desk.identified,
-        ),
-        CollectorName.POSITIONS: SnapshotCollector(
-            name=CollectorName.POSITIONS,
-            endpoint=Endpoint.POSITIONS,
-            desk=desk,
-            timing=timing(CollectorName.POSITIONS),
-            fetch=desk.client.positions,
-            learn=expect,
-        ),
-        CollectorName.COMMISSION_RATE: SnapshotCollector(
-            name=CollectorName.COMMISSION_RATE,
-            endpoint=Endpoint.COMMISSION_RATE,
-            desk=desk,
-            timing=timing(CollectorName.COMMISSION_RATE),
-            fetch=desk.client.commission_rate,
-        ),
-    }
-    return {name: task for name, task in every.items() if name in account.collectors.enabled}
+    client, enabled = desk.client, account.collectors.enabled
+    tasks: dict[CollectorName, Task] = {}
+    if CollectorName.BALANCE in enabled:
+        tasks[CollectorName.BALANCE] = collector(
+            CollectorName.BALANCE, Endpoint.BALANCE, client.balance, desk.identified
+        )
+    if CollectorName.POSITIONS in enabled:
+        tasks[CollectorName.POSITIONS] = collector(
+            CollectorName.POSITIONS, Endpoint.POSITIONS, client.positions, expect
+        )
+    if CollectorName.COMMISSION_RATE in enabled:
+        tasks[CollectorName.COMMISSION_RATE] = collector(
+            CollectorName.COMMISSION_RATE, Endpoint.COMMISSION_RATE, client.commission_rate
+        )
+    return tasks

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
-from exporter.app.desks import Place, StaffedDesk, Surroundings, open_book, staff
+from exporter.app.desks import StaffedDesk, Surroundings, open_book, staff
 from exporter.model import Account, CollectorName
 from exporter.polling.desk import NEEDS_IDENTITY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from exporter.app.pacing import Change, Pacing
     from exporter.config import AccountSettings
     from exporter.metrics.page import Page
     from exporter.metrics.publisher import Publisher
@@ -38,11 +40,13 @@ class BusyError(Exception):
 class Roster:
     """Which accounts are polled, and by whom."""
 
-    def __init__(self, *, page: Page, publisher: Publisher, scheduler: Scheduler) -> None:
-        """Show accounts on `page`, and let `scheduler` run what polls them; there is nobody yet."""
+    def __init__(self, *, page: Page, publisher: Publisher, scheduler: Scheduler, pacing: Pacing) -> None:
+        """Show accounts on `page`, and let `scheduler` run what polls them as `pacing` says; there is nobody yet."""
         self._page = page
         self._publisher = publisher
         self._scheduler = scheduler
+        self._pacing = pacing
+        self._lasting: dict[str, Mapping[CollectorName, float]] = {}
         self._staffed: dict[str, StaffedDesk] = {}
         self._hosts: frozenset[Host] = frozenset()
         self._still = threading.Event()  # is never set: waiting for it is waiting
@@ -60,18 +64,23 @@ class Roster:
         """
         wanted = {account.name: account for account in accounts}
         self._open_books(accounts, around)
-        places = {name: Place(index=index, count=len(wanted)) for index, name in enumerate(wanted)}
+        order = {name: index for index, name in enumerate(wanted)}
         changed = {name for name in {*wanted, *self._staffed} if not self._is_at_work(name, wanted.get(name))}
+        self._lasting = {name: self._pacing.lasting(name) for name in changed}
+        self._pacing.tell(partial(self._retimed, around))
+        self._pacing.arrange(accounts)
         for quiet in self._until_quiet(changed):
             changed -= quiet
             self._page.arrange([*wanted, *(name for name in self._staffed if name not in quiet)])
-            for name in sorted(quiet, key=lambda name: places[name].index if name in places else -1):
-                self._exchange(name, wanted.get(name), places.get(name), around)
+            for name in sorted(quiet, key=lambda name: order.get(name, -1)):
+                self._exchange(name, wanted.get(name), around)
         kept = [name for name in self._staffed if name not in wanted]
         self._staffed = {name: self._staffed[name] for name in (*wanted, *kept) if name in self._staffed}
         self._page.arrange(self._staffed)
         self._settle_books(around)
         self._release_hosts(around)
+        if changed:  # some keep their old settings
+            self._pacing.arrange(staffed.settings for staffed in self.desks)
         return tuple(name for name in (*wanted, *kept) if name in changed)
 
     def _is_at_work(self, name: str, settings: AccountSettings | None) -> bool:
@@ -96,14 +105,14 @@ class Roster:
     def _longest_call(self, names: Iterable[str]) -> float:
         return max(self._staffed[name].settings.timeout for name in names)
 
-    def _exchange(self, name: str, new: AccountSettings | None, place: Place | None, around: Surroundings) -> None:
+    def _exchange(self, name: str, new: AccountSettings | None, around: Surroundings) -> None:
         old = self._staffed.get(name)
-        if new is None or place is None:
+        if new is None:
             if old is not None:
                 self._part(old, around)
             return
         try:
-            staffed = staff(new, place, around)
+            staffed = staff(new, self._pacing.timings(name), around)
         except BaseException:
             self._scheduler.add(() if old is None else old.every_task, due=around.clock.elapsed())
             raise
@@ -118,12 +127,13 @@ class Roster:
         around.board.close(name)
         around.forget(name)
         around.exchange.limits.forget(name)
+        old.desk.unknowable()
         if old.income is not None:
             old.income.hide()
 
     def _turn(self, old: StaffedDesk, new: AccountSettings, around: Surroundings) -> None:
         """Take off the page what the new settings do not stand for any more."""
-        name = new.name
+        name, lasted, lasts = new.name, self._lasting.get(new.name, {}), self._pacing.lasting(new.name)
         if _differ(old.settings, new, _WHOSE):
             self._publisher.withdraw(name)
             around.board.withdraw(name)
@@ -134,7 +144,7 @@ class Roster:
             if collector not in new.collectors.enabled:
                 self._publisher.forget(name, collector)
             else:
-                around.board.hasten(name, collector, _lasts(new, collector) - _lasts(old.settings, collector))
+                around.board.hasten(name, collector, lasts[collector] - lasted.get(collector, inf))
         if old.income is not None and CollectorName.INCOME not in new.collectors.enabled:
             old.income.hide()
 
@@ -142,8 +152,11 @@ class Roster:
         self._introduce(staffed.settings, around)
         for name, task in staffed.tasks.items():
             staffed.desk.on_recovery.append(partial(self._wake, task, around))
+            if name is CollectorName.POSITIONS:
+                staffed.desk.on_acquaintance.append(partial(self._wake, task, around))
             if name in NEEDS_IDENTITY:
                 staffed.desk.on_identity.append(partial(self._wake, task, around))
+        staffed.desk.on_user.append(partial(self._pacing.identified, staffed.settings.name))
         for waiting in (staffed.desk.on_identity, staffed.desk.on_recovery):
             waiting.append(partial(self._wake, staffed.permissions, around))
         if staffed.income is not None and shows_income:
@@ -154,9 +167,19 @@ class Roster:
     def _introduce(self, account: AccountSettings, around: Surroundings) -> None:
         known = Account(name=account.name, environment=account.environment, labels=account.labels)
         self._publisher.introduce(known, position_id=account.collectors.positions.position_id)
-        around.board.open(
-            account.name, {name: account.collectors.of(name).interval for name in account.collectors.enabled}
-        )
+        timings = self._pacing.timings(account.name)
+        around.board.open(account.name, {name: timings[name].interval for name in account.collectors.enabled})
+
+    def _retimed(self, around: Surroundings, changes: Iterable[Change]) -> None:
+        """Show the intervals that are in force, and let nobody wait for a poll longer than the new one."""
+        now = around.clock.elapsed()
+        for change in changes:
+            around.board.pace(change.account, {change.collector: change.after})
+            staffed = self._staffed.get(change.account)
+            task = None if staffed is None else staffed.tasks.get(change.collector)
+            if task is not None and change.after < change.before:
+                timing = self._pacing.timings(change.account)[change.collector]
+                self._scheduler.wake(task, due=timing.next_tick(now))
 
     def _open_books(self, accounts: Iterable[AccountSettings], around: Surroundings) -> None:
         """Open what is not open yet: the only part of a change that may fail."""
@@ -205,10 +228,6 @@ def threads_for(accounts: Iterable[AccountSettings]) -> int:
 def needs_ledger(accounts: Iterable[AccountSettings]) -> bool:
     """Tell whether any of the accounts has income to enter."""
     return any(CollectorName.INCOME in account.collectors.enabled for account in accounts)
-
-
-def _lasts(account: AccountSettings, collector: CollectorName) -> float:
-    return account.stale_after * account.collectors.of(collector).interval
 
 
 def _differ(old: AccountSettings, new: AccountSettings, names: Iterable[str]) -> bool:

@@ -13,12 +13,11 @@ import threading
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from exporter.bingx.errors import CallTimeout
 from exporter.bingx.holds import Holds
-from exporter.bingx.permits import Caller, Permit, Remaining, Wait
+from exporter.bingx.permits import STRANGERS, Caller, Permit, Remaining, Scope, Wait
 from exporter.bingx.repeats import Repeats
 
 if TYPE_CHECKING:
@@ -26,13 +25,6 @@ if TYPE_CHECKING:
     from exporter.bingx.paths import Endpoint
 
 __all__ = ["RULES", "Caller", "Limits", "Permit", "Remaining", "Rule", "Scope", "Wait"]
-
-
-class Scope(StrEnum):
-    """Whose budget a rule speaks of."""
-
-    USER = "user"
-    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +38,9 @@ class Rule:
 
 _BELIEVED_SECONDS: Final = 60.0  # no documented window is longer
 _LATE_SECONDS: Final = 5.0
+_GLANCE: Final = 0.02
+_STRANGE_SECONDS: Final = 10.0
+"""A stranger who has waited this long is no more waited for: somebody uses up his budget all the time."""
 RULES: Final = (Rule(Scope.USER, calls=5, seconds=1.0), Rule(Scope.ADDRESS, calls=300, seconds=10.0))
 
 
@@ -60,14 +55,26 @@ class Limits:
         self._holds = Holds()
         self._repeats = Repeats()
         self._users: dict[str, str] = {}
+        self._strangers: dict[str, float] = {}
         self._failed: set[tuple[str, Endpoint]] = set()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What is kept to."""
+        return self._rules
+
+    def knows(self, key_name: str) -> bool:
+        """Tell whether the user of that key is known, or will not be."""
+        return key_name in self._users
 
     def identify(self, key_name: str, user: str) -> None:
         """Learn that the calls made for `key_name` were `user`'s, whose keys all share its budgets and its bans.
 
-        What the key has used up counts for the user from now on; calls under way are settled there, too.
+        What the key has used up counts for the user from now on; calls under way are settled there, too. A key that
+        nobody will identify is its own user.
         """
         with self._lock:
+            self._strangers.pop(key_name, None)
             self._users |= {name: user for name, whose in self._users.items() if whose == key_name}
             self._users[key_name] = user
             for (rule, whose, endpoint), window in list(self._windows.items()):
@@ -175,9 +182,37 @@ class Limits:
         if held is not None:
             return held
         full = [window for window in self._windows_of(caller, endpoint) if window.free(now) < 1]
-        if not full:
+        if full:
+            last = max(full, key=lambda window: window.opens_at(now))
+            return Wait(last.opens_at(now), "the budget is used up", (last.rule.scope, last.whose, endpoint))
+        return self._wait_of_strangers(caller, endpoint, now) if endpoint.signed else None
+
+    def _wait_of_strangers(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
+        """Tell whether a call might be one too many if all keys of which nobody knows the user were one user's."""
+        is_strange = caller.stranger and caller.user not in self._users
+        if not (is_strange or self._strangers):
             return None
-        return Wait(max(window.opens_at(now) for window in full), "the budget is used up")
+        if is_strange and now - self._strangers.setdefault(caller.user, now) >= _STRANGE_SECONDS:
+            return None
+        for rule in self._rules:
+            if rule.scope is Scope.USER and self._used_at_most(rule, caller, endpoint, now) >= rule.calls:
+                budget = (STRANGERS, "", endpoint) if is_strange else (Scope.USER, caller.user, endpoint)
+                return Wait(now + _GLANCE, "it is not known yet whose keys are in use", budget)
+        return None
+
+    def _used_at_most(self, rule: Rule, caller: Caller, endpoint: Endpoint, now: float) -> int:
+        """Return what the caller may have used, were he and every stranger one user; a stranger may be any user."""
+        whose = (
+            {caller.user}
+            if caller.user not in self._strangers
+            else {name for one, name, _ in self._windows if one is rule}
+        )
+        known = max((self._used(rule, name, endpoint, now) for name in whose - self._strangers.keys()), default=0)
+        return known + sum(self._used(rule, name, endpoint, now) for name in self._strangers)
+
+    def _used(self, rule: Rule, whose: str, endpoint: Endpoint, now: float) -> int:
+        window = self._windows.get((rule, whose, endpoint))
+        return 0 if window is None else window.used(now)
 
     def _windows_of(self, caller: Caller, endpoint: Endpoint) -> list[_Window]:
         windows = []
@@ -192,7 +227,7 @@ class Limits:
         key = (rule, whose, endpoint)
         window = self._windows.get(key)
         if window is None:
-            window = self._windows[key] = _Window(rule)
+            window = self._windows[key] = _Window(rule, whose)
         return window
 
 
@@ -203,19 +238,23 @@ def _user(caller: Caller, endpoint: Endpoint) -> str:
 class _Window:
     """The slots of one rule for one user or address at one endpoint."""
 
-    __slots__ = ("_in_flight", "_left", "_left_until", "_releases", "rule")
+    __slots__ = ("_in_flight", "_left", "_left_until", "_releases", "rule", "whose")
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, whose: str) -> None:
         self.rule = rule
+        self.whose = whose
         self._in_flight = 0
         self._releases: deque[float] = deque()
         self._left = 0
         self._left_until = float("-inf")
 
-    def free(self, now: float) -> int:
+    def used(self, now: float) -> int:
         while self._releases and self._releases[0] <= now:
             self._releases.popleft()
-        free = self.rule.calls - self._in_flight - len(self._releases)
+        return self._in_flight + len(self._releases)
+
+    def free(self, now: float) -> int:
+        free = self.rule.calls - self.used(now)
         return min(free, self._left) if now < self._left_until else free
 
     def opens_at(self, now: float) -> float:

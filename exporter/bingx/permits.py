@@ -6,30 +6,62 @@ This module owns these nouns; who gets which is decided in `limits`. All moments
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exporter.bingx.paths import Endpoint
 
 
+class Scope(StrEnum):
+    """Whose budget a rule speaks of."""
+
+    USER = "user"
+    ADDRESS = "address"
+
+
+Budget = tuple[str, str, "Endpoint"]
+"""What kind of budget it is, whose, and for which endpoint."""
+STRANGERS = "strangers"
+"""What all those share of whom nobody knows whose they are."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """On whose account a call goes: the exchange's user (keys of one user share it), our address, our account name.
 
-    An unsigned call belongs to its address only; its `user` is not looked at.
+    An unsigned call belongs to its address only; its `user` is not looked at. A `stranger` may turn out to be any user:
+    there has to be room for the call in everybody's budget.
     """
 
     user: str
     address: str
     account: str
+    stranger: bool = False
+
+
+def budget_of(caller: Caller, endpoint: Endpoint) -> Budget:
+    """Return the budget of the caller's address."""
+    return (Scope.ADDRESS, caller.address, endpoint)
+
+
+def budgets_of(caller: Caller, endpoint: Endpoint) -> tuple[Budget, ...]:
+    """Return the budgets that a call takes from, as `Wait.budget` names them."""
+    shared = budget_of(caller, endpoint)
+    if not endpoint.signed:
+        return (shared,)
+    if caller.stranger:
+        return ((STRANGERS, "", endpoint), shared)
+    return ((Scope.USER, caller.user, endpoint), shared)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """No call now; ask again at `until`."""
+    """No call now; ask again at `until`. `budget` is the one that is used up, if that is the reason."""
 
     until: float
     why: str
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from exporter.app.checkup import check_accounts, usable
+from exporter.app.budgets import sentence
+from exporter.app.checkup import check_accounts, check_budgets, usable
 from exporter.cli import service
 from exporter.cli.configuration import read_config
 from exporter.cli.table import Column, lay_out, put, width_of_terminal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+    from exporter.app.budgets import AddressBudget
     from exporter.app.checkup import Finding
 
 _COLUMNS: Final = (
@@ -38,18 +40,23 @@ def check(flags: Namespace) -> int:
         config = flags.shard.part_of(read_config(flags))
     except ConfigError as error:
         return service.fail(str(error))
-    findings = list(check_accounts(config, clock=SystemClock()))
+    findings, budgets = list(check_accounts(config, clock=SystemClock())), check_budgets(config)
     if flags.format == "json":
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        found = {"findings": [asdict(one) for one in findings], "budgets": [_as_json(one) for one in budgets]}
+        print(json.dumps(found, indent=2))
     else:
-        _print(findings)
+        _print(findings, budgets)
     return 0 if usable(findings) else 1
 
 
-def _print(findings: list[Finding]) -> None:
+def _as_json(budget: AddressBudget) -> dict[str, object]:
+    return {**asdict(budget), "fits": budget.fits}
+
+
+def _print(findings: Sequence[Finding], budgets: Sequence[AddressBudget]) -> None:
     width = width_of_terminal()
     put(table_of(findings, width=width))
-    for what in advice(findings):
+    for what in (*advice(findings), *(shown(sentence(budget)) for budget in budgets)):
         lines = [what] if width is None else wrap(what, width, subsequent_indent="  ")
         put([Text(), *map(Text, lines)])
 

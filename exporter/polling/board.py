@@ -83,6 +83,16 @@ class Board:
             for collector in entry.statuses:
                 self._replace(account, collector, succeeded=None, reason=None, last_success_at=None)
 
+    def pace(self, account: str, intervals: Mapping[CollectorName, float]) -> None:
+        """Let collectors of an account have other intervals, in seconds, from now on."""
+        entry = self._accounts.get(account)
+        if entry is None:
+            return
+        with entry.lock:
+            for collector, seconds in intervals.items():
+                if collector in entry.statuses and entry.statuses[collector].interval_seconds != seconds:
+                    self._replace(account, collector, interval_seconds=seconds)
+
     def hasten(self, account: str, collector: CollectorName, seconds: float) -> None:
         """Let what a collector has shown expire by so many (negative) seconds sooner; never later than it was to."""
         entry = self._accounts[account]

@@ -63,4 +63,4 @@ class SnapshotCollector(Generic[Data]):
         self.learn(answer.value)
         snapshot = Snapshot(data=answer.value, expires_at=self.timing.expiry(answer.sent_at))
         self.desk.succeeded(self.name, answer, snapshot)
-        return self.timing.next_tick(self.desk.clock.elapsed())
+        return self.timing.next_tick(self.desk.clock.elapsed(), began=began)

@@ -32,17 +32,29 @@ INTERNAL_ERROR: Final = "internal_error"
 _HELD_BY_LIMITS: Final = (AuthenticationError, Forbidden, RateLimited)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How often a collector polls: `interval` seconds on the grid of `origin`, stale after that many intervals."""
+    """How often a collector polls; the interval may become another one at any time, when more or fewer others poll."""
 
-    interval: float
-    origin: float
-    stale_after: float
+    __slots__ = ("_grid", "stale_after")
 
-    def next_tick(self, now: float) -> float:
-        """Return when the next poll is due."""
-        return schedule.next_tick(origin=self.origin, interval=self.interval, now=now)
+    def __init__(self, *, interval: float, origin: float, stale_after: float) -> None:
+        """Poll every `interval` seconds on the grid of `origin`; data is stale after `stale_after` intervals."""
+        self._grid = (interval, origin)
+        self.stale_after = stale_after
+
+    @property
+    def interval(self) -> float:
+        """The seconds between two polls, as they are in force."""
+        return self._grid[0]
+
+    def change(self, *, interval: float, origin: float) -> None:
+        """Poll on another grid from the next poll on; any thread may say so."""
+        self._grid = (interval, origin)
+
+    def next_tick(self, now: float, *, began: float = -inf) -> float:
+        """Return when the next poll is due if the last one began then."""
+        interval, origin = self._grid
+        return schedule.next_tick(origin=origin, interval=interval, now=now, began=began)
 
     def expiry(self, sent_at: float) -> float:
         """Return when data that was asked for at `sent_at` is too old to show."""
@@ -54,7 +66,8 @@ class Desk:
     """One account at work.
 
     `key_name` stands for its user in the limits until the exchange has said who that is; `user_id` is only ever what
-    the exchange itself calls the user, and is what a ledger may be tied to.
+    the exchange itself calls the user, and is what a ledger may be tied to. Until the exchange was asked once, the key
+    is a `stranger`, which might be anybody's.
     """
 
     account: str
@@ -67,14 +80,19 @@ class Desk:
     key_name: str
     user: str | None = None
     user_id: str | None = None
+    stranger: bool = True
     refused: bool = False
+    on_user: list[Callable[[str], None]] = field(default_factory=list)
+    on_acquaintance: list[Callable[[], None]] = field(default_factory=list)
     on_identity: list[Callable[[], None]] = field(default_factory=list)
     on_recovery: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def caller(self) -> Caller:
         """Whose budgets the account uses."""
-        return Caller(user=self.user or self.key_name, address=self.address, account=self.account)
+        return Caller(
+            user=self.user or self.key_name, address=self.address, account=self.account, stranger=self.stranger
+        )
 
     def not_before(self, collector: CollectorName, now: float) -> float | None:
         """Return `None` if the collector may call, else when to look again (never: somebody will wake it)."""
@@ -83,6 +101,8 @@ class Desk:
             return later
         if collector in NEEDS_IDENTITY and self.user is None:
             return inf
+        if collector is CollectorName.POSITIONS and self.stranger:
+            return inf  # whose key it is goes first: several keys of one user share his budget
         return None
 
     def identified(self, balances: Balances) -> None:
@@ -91,13 +111,24 @@ class Desk:
         A user is known by its id, else by its short id, else by the key: what was known stays known.
         """
         first = self.user is None
+        self.stranger = False
         self.user_id = balances.user_id or self.user_id
         known = self.user_id or balances.short_id or self.user or self.key_name
         if known != self.user:
             self.limits.identify(self.user or self.key_name, known)
             self.user = known
+            for tell in self.on_user:
+                tell(known)
         if first:
-            for wake in self.on_identity:
+            for wake in (*self.on_acquaintance, *self.on_identity):
+                wake()
+
+    def unknowable(self) -> None:
+        """Let the key be its own user as long as nobody knows better: what else works is to go on."""
+        if self.stranger:
+            self.stranger = False
+            self.limits.identify(self.key_name, self.key_name)
+            for wake in self.on_acquaintance:
                 wake()
 
     def succeeded(self, collector: CollectorName, answer: Answer[Any], snapshot: Snapshot | None) -> None:
@@ -120,6 +151,7 @@ class Desk:
         now = self.clock.elapsed()
         if isinstance(error, ConnectionFailed) and error.stale:
             return now
+        self.unknowable()
         self._log(CollectorName.BALANCE, error, in_a_row)
         self.board.withheld(self.account, NEEDS_IDENTITY, reason=error.reason)
         if isinstance(error, ClockSkew):
@@ -129,6 +161,7 @@ class Desk:
     def crashed(self, collector: CollectorName) -> None:
         """Record that a collector met a fault of ours."""
         self.board.failed(self.account, collector, reason=INTERNAL_ERROR, duration=None, by_exchange=False)
+        self.unknowable()
 
     def failed(self, collector: CollectorName, error: BingxError, *, timing: Timing, began: float) -> float:
         """Record a failed call and return when to try again."""
@@ -136,6 +169,7 @@ class Desk:
         if isinstance(error, ConnectionFailed) and error.stale:
             return now
         in_a_row = self.board.failed(self.account, collector, reason=error.reason, duration=now - began)
+        self.unknowable()
         self._log(collector, error, in_a_row)
         self.board.withheld(self.account, self._held_up_by(collector, error), reason=error.reason)
         self.refused = self.refused or isinstance(error, AuthenticationError)

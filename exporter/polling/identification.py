@@ -1,4 +1,7 @@
-"""Whose key is it? Asked once, for an account whose balance collector is off: else every balance tells."""
+"""Whose key is it? Asked once, for an account whose balance collector is off: else every balance tells.
+
+An account whose collectors could do without is asked as well: several keys of one user share his budget.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,7 @@ class Identification:
 
     def crashed(self) -> None:
         """Say of those who wait that they cannot begin."""
+        self._desk.unknowable()
         self._desk.board.withheld(self._desk.account, NEEDS_IDENTITY, reason="internal_error")
 
     def step(self, permit: Permit) -> float:

@@ -149,7 +149,7 @@ class IncomeCollector:
         snapshot = Snapshot(data=state, expires_at=self._timing.expiry(answer.sent_at))
         self._desk.succeeded(self.name, answer, snapshot)
         now = self._desk.clock.elapsed()
-        return now if self._windows else self._next(now)
+        return now if self._windows else self._next(now, began)
 
     def _state(self) -> IncomeState:
         state = self._book.state()
@@ -158,10 +158,10 @@ class IncomeCollector:
         whole = self._windows[-1].end if self._windows else self._book.cursor
         return replace(state, baseline_ratio=(self._book.cursor - state.epoch) / max(whole - state.epoch, _INSTANT))
 
-    def _next(self, now: float) -> float:
+    def _next(self, now: float, began: float) -> float:
         # A series that has stood at 0 for long enough moves then, and not when the interval happens to end.
         moves_at = self._book.due()
-        tick = self._timing.next_tick(now)
+        tick = self._timing.next_tick(now, began=began)
         return tick if moves_at is None else max(now, min(tick, moves_at))
 
     def _begin(self) -> Reader:

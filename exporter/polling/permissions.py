@@ -29,16 +29,10 @@ class PermissionQuery:
     endpoint: Final = Endpoint.PERMISSIONS
     priority: Final = max(PRIORITY.values()) + 1
 
-    def __init__(
-        self, *, desk: Desk, show: Callable[[str, KeyPermissions, float], None], awaits_identity: bool
-    ) -> None:
-        """Tell `show` the account, what its key may do, and until when (elapsed seconds) that holds.
-
-        `awaits_identity`: somebody will tell whose account it is, and whose budget the call therefore takes from.
-        """
+    def __init__(self, *, desk: Desk, show: Callable[[str, KeyPermissions, float], None]) -> None:
+        """Tell `show` the account, what its key may do, and until when (elapsed seconds) that holds."""
         self._desk = desk
         self._show = show
-        self._awaits_identity = awaits_identity
         self._warned: frozenset[str] = frozenset()
 
     @property
@@ -47,9 +41,9 @@ class PermissionQuery:
         return self._desk.caller
 
     def prepare(self, now: float) -> float | None:
-        """Wait for the clock of the host, and for the account's identity where somebody will tell it."""
+        """Wait for the clock of the host, and for the account's identity, whose budget the call takes from."""
         later = self._desk.host.not_before(now)
-        if later is None and self._awaits_identity and self._desk.user is None:
+        if later is None and self._desk.user is None:
             return inf
         return later
 

@@ -101,7 +101,7 @@ class ReconciliationCollector:
             self._show(reading, answer)
         except LedgerError as error:
             return self._ledger_failed(error, began)
-        return self._timing.next_tick(self._desk.clock.elapsed())
+        return self._timing.next_tick(self._desk.clock.elapsed(), began=began)
 
     def crashed(self) -> None:
         """Say that a step met a fault of ours; the period is read anew."""

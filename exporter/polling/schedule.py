@@ -11,14 +11,14 @@ _FIRST_RETRY: Final = 5.0
 _JITTER: Final = 0.2
 
 
-def phase(index: int, count: int, interval: float) -> float:
-    """Return where in the interval the account with that index polls, so that `count` accounts spread evenly."""
-    return interval * index / count
+def next_tick(*, origin: float, interval: float, now: float, began: float = -math.inf) -> float:
+    """Return the first moment after `now` on the grid `origin + n * interval`; missed ticks are not made up for.
 
-
-def next_tick(*, origin: float, interval: float, now: float) -> float:
-    """Return the first moment after `now` on the grid `origin + n * interval`; missed ticks are not made up for."""
-    return origin + (math.floor((now - origin) / interval) + 1) * interval
+    It is at least half an interval after `began`, when the last poll went out: who polled out of turn (at the start,
+    after a failure or a long wait) finds his place on the grid again, and on average polls no more often for it.
+    """
+    after = max(now, began + interval / 2)
+    return origin + (math.floor((after - origin) / interval) + 1) * interval
 
 
 def retry_delay(failures: int, *, interval: float, jitter: float) -> float:

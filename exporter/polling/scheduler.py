@@ -1,7 +1,8 @@
 """The one thread that waits: for due times, for slots of the limits, for bans to end, for a free worker.
 
 It owns the queue; tasks come back to it from the workers with the time of their next call. What stands in `_due` is
-the queue; the heap is only a quick way to its head, and is built anew from it when tasks leave or the thread has died.
+the queue; the heap and the lanes are only quick ways to its head, and are built anew from it when tasks leave or the
+thread has died. The heap holds what is due at a moment, a lane those who wait for a budget.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from exporter.bingx.limits import Permit
+from exporter.bingx.permits import budget_of, budgets_of
 from exporter.logs import get_logger
+from exporter.polling.flow import Flow
+from exporter.polling.lanes import Lane, Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
-    from exporter.bingx.limits import Limits
+    from exporter.bingx.limits import Caller, Limits
     from exporter.bingx.paths import Endpoint
     from exporter.clock import Clock
+    from exporter.polling.lanes import Rank
     from exporter.polling.task import Task
     from exporter.polling.workers import Workers
 
@@ -29,6 +34,8 @@ _BUSY_WAIT: Final = 0.05
 _CRASH_PAUSE: Final = 60.0
 _RETRY_YIELDS: Final = 10.0
 _NEVER_ADDED: Final = (-inf, 0)
+_LEAST_WAIT: Final = 0.001
+_FREE_WORKER: Final = "a free worker"
 
 
 class Scheduler:
@@ -44,14 +51,20 @@ class Scheduler:
         limits: Limits,
         workers: Workers,
         on_wait: Callable[[Endpoint, float], None],
+        flow: Flow | None = None,
     ) -> None:
-        """Tell `on_wait` of every endpoint and time in seconds that a due call waited for the limits."""
+        """Tell `on_wait` of every endpoint and time in seconds that a due call waited for the limits.
+
+        `flow` is the tempo in which calls follow each other.
+        """
         self._clock = clock
         self._limits = limits
         self._workers = workers
         self._on_wait = on_wait
+        self._flow = flow or Flow()
         self._changed = threading.Condition()
-        self._heap: list[tuple[float, int, Task]] = []
+        self._heap: list[tuple[float, int, Task | Lane]] = []
+        self._lanes = Lanes()
         self._due: dict[Task, tuple[float, int]] = {}
         self._running: set[Task] = set()
         self._leaving: set[Task] = set()
@@ -176,6 +189,7 @@ class Scheduler:
             heapq.heappush(self._heap, (due, sequence, task))
 
     def _rebuild(self) -> None:
+        self._lanes.clear()
         self._heap = [(due, sequence, task) for task, (due, sequence) in self._due.items() if due < inf]
         heapq.heapify(self._heap)
 
@@ -194,33 +208,60 @@ class Scheduler:
             if self._stopping:
                 return False
             now = self.last_turn = self._clock.elapsed()
-            for task in self._take_due(now):
-                self._start_safely(task, now)
+            for what in self._take_due(now):
+                if isinstance(what, Lane):
+                    self._drain(what, now)
+                else:
+                    self._start_safely(what, now)
             wait = min(self._heap[0][0] - self._clock.elapsed(), _LONGEST_WAIT) if self._heap else _LONGEST_WAIT
             if wait > 0:
                 self._changed.wait(wait)
             return True
 
-    def _take_due(self, now: float) -> list[Task]:
-        """Return what is due, the most important first, and among equals who has waited longest for a slot.
+    def _take_due(self, now: float) -> list[Task | Lane]:
+        """Return tasks that are due and lanes that may be open, the most important first."""
+        due: list[tuple[Rank, Task | Lane]] = []
+        while self._heap and self._heap[0][0] <= now:
+            _, sequence, what = heapq.heappop(self._heap)
+            if isinstance(what, Lane):
+                if self._lanes.holds(what):
+                    due.append((what.rank, what))
+            elif self._is_next(what, sequence):
+                due.append((self._rank(what), what))
+        due.sort(key=lambda entry: entry[0])
+        return [entry[1] for entry in due]
+
+    def _is_next(self, task: Task, sequence: int) -> bool:
+        entry = self._due.get(task)
+        return entry is not None and entry[1] == sequence and task not in self._running and task not in self._leaving
+
+    def _rank(self, task: Task) -> Rank:
+        """Return who goes first among equals: who has waited longest for a slot.
 
         Who failed before gives way to those who have waited up to ten seconds less: many accounts that cannot be
         reached ask more often than they should, and must not use up the budget of those that can.
         """
-        due: list[tuple[int, float, int, Task]] = []
-        while self._heap and self._heap[0][0] <= now:
-            at, sequence, task = heapq.heappop(self._heap)
-            if self._due.get(task) == (at, sequence) and task not in self._running and task not in self._leaving:
-                since = self._waiting_since.get(task, at)
-                if self._limits.is_retry(task.caller, task.endpoint):
-                    since += _RETRY_YIELDS
-                due.append((task.priority, since, sequence, task))
-        due.sort(key=lambda entry: entry[:3])
-        return [entry[3] for entry in due]
+        at, sequence = self._due[task]
+        since = self._waiting_since.get(task, at)
+        if self._limits.is_retry(task.caller, task.endpoint):
+            since += _RETRY_YIELDS
+        return task.priority, since, sequence
 
-    def _start_safely(self, task: Task, now: float) -> None:
+    def _drain(self, lane: Lane, now: float) -> None:
+        """Begin who waits in a lane, until the first who has to wait on."""
+        lane.opens_at = now
+        while lane.entries and lane.opens_at <= now:
+            (_, _, sequence), task = lane.pop()
+            if self._is_next(task, sequence):
+                self._start_safely(task, now, out_of_lane=True)
+        if lane.entries:
+            heapq.heappush(self._heap, (lane.opens_at, next(self._sequence), lane))
+        else:
+            self._lanes.close(lane)
+
+    def _start_safely(self, task: Task, now: float, *, out_of_lane: bool = False) -> None:
         try:
-            self._start(task, now)
+            self._start(task, now, out_of_lane=out_of_lane)
         except BaseException as error:
             # The boundary of a thread: one task's fault must not end the polling of all. Of what ends the thread
             # nevertheless, the task has its pause as well: the next thread must not die of it at once.
@@ -230,22 +271,52 @@ class Scheduler:
                 raise
             self._logger.exception("A poll could not be begun")
 
-    def _start(self, task: Task, now: float) -> None:
+    def _start(self, task: Task, now: float, *, out_of_lane: bool) -> None:
         later = task.prepare(now)
         if later is not None:
             self._push(task, later)
             return
-        answer = self._limits.reserve(task.caller, task.endpoint, now)
-        if not isinstance(answer, Permit):
-            self._waiting_since.setdefault(task, now)
-            self._push(task, answer.until)
+        caller, endpoint = task.caller, task.endpoint
+        if self._lanes and not out_of_lane:
+            lane = self._lanes.first_of(budgets_of(caller, endpoint))
+            if lane is not None:  # nobody overtakes those who wait there
+                self._wait(task, lane.budget, now, until=lane.opens_at)
+                return
+        permit = self._permit(task, caller, now)
+        if permit is None:
             return
-        if not self._begin(task, answer):
-            self._push(task, now + _BUSY_WAIT)
+        if not self._begin(task, permit):
+            self._wait_in_lane(task, _FREE_WORKER, until=now + _BUSY_WAIT)
             return
+        self._flow.take(caller.address, endpoint, now)
         waited = now - self._waiting_since.pop(task, now)
         if waited > 0:
-            self._on_wait(task.endpoint, waited)
+            self._on_wait(endpoint, waited)
+
+    def _permit(self, task: Task, caller: Caller, now: float) -> Permit | None:
+        """Return the right to call, or put the task where it waits for it."""
+        opens_at = self._flow.opens_at(caller.address, task.endpoint)
+        if opens_at > now:
+            self._wait(task, budget_of(caller, task.endpoint), now, until=opens_at)
+            return None
+        answer = self._limits.reserve(caller, task.endpoint, now)
+        if isinstance(answer, Permit):
+            return answer
+        if answer.budget is None:
+            self._waiting_since.setdefault(task, now)
+            self._push(task, answer.until)
+        else:
+            self._wait(task, answer.budget, now, until=max(answer.until, now + _LEAST_WAIT))
+        return None
+
+    def _wait(self, task: Task, budget: Hashable, now: float, *, until: float) -> None:
+        self._waiting_since.setdefault(task, now)
+        self._wait_in_lane(task, budget, until=until)
+
+    def _wait_in_lane(self, task: Task, budget: Hashable, *, until: float) -> None:
+        lane = self._lanes.wait(budget, self._rank(task), task, until=until)
+        if lane is not None:
+            heapq.heappush(self._heap, (until, next(self._sequence), lane))
 
     def _begin(self, task: Task, permit: Permit) -> bool:
         begun = False

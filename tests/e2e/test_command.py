@@ -304,7 +304,7 @@ def test_check_says_what_else_a_key_could_do_and_never_the_key(exchange: Exchang
     config = exchange.config(tmp_path)
 
     done = run("check", f"--config.file={config}", "--format=json", "--log.level=debug")
-    found = {one["account"]: one for one in json.loads(done.stdout) if one["endpoint"] == "permissions"}
+    found = {one["account"]: one for one in json.loads(done.stdout)["findings"] if one["endpoint"] == "permissions"}
 
     assert done.returncode == 0
     assert found["alpha"]["outcome"] == "permission_denied"
@@ -332,7 +332,7 @@ def test_check_exits_with_1_when_an_account_cannot_be_used(
 
     done = run("check", f"--config.file={exchange.config(tmp_path)}", "--format=json")
 
-    found = {(one["account"], one["endpoint"]): one for one in json.loads(done.stdout)}
+    found = {(one["account"], one["endpoint"]): one for one in json.loads(done.stdout)["findings"]}
     assert done.returncode == 1
     assert found["beta", "balance"]["outcome"] == outcome
     assert mend in found["beta", "balance"]["mend"]
@@ -344,7 +344,7 @@ def test_check_tells_a_clock_that_is_off(exchange: Exchange, tmp_path: Path) -> 
 
     done = run("check", f"--config.file={exchange.config(tmp_path)}", "--format=json")
 
-    found = {(one["account"], one["endpoint"]): one for one in json.loads(done.stdout)}
+    found = {(one["account"], one["endpoint"]): one for one in json.loads(done.stdout)["findings"]}
     assert done.returncode == 0
     assert re.match(r"our clock is off by -(89|90)\.\d s", found["alpha", "server_time"]["detail"])
     assert found["alpha", "balance"]["outcome"] == "works"

@@ -20,7 +20,9 @@ from support.heard import heard
 from support.processes import eventually, get
 from support.world import expected_gauges, expected_income
 
+from exporter.bingx.limits import RULES, Scope
 from exporter.ledger import AccountBook, Recorded
+from exporter.polling.pace import usable
 
 from .conftest import Running
 
@@ -236,10 +238,9 @@ def test_no_call_is_ever_refused_to_a_process_that_keeps_the_limits(start: Start
     running = start(collectors={"balance": {"interval": "100ms"}, "positions": {"interval": "100ms"}})
     wait(is_up_to_date(running, exchange), "all is well")
 
-    wait(
-        lambda: running.page()[series("bingx_api_wait_seconds_total", endpoint="balance")] > 2,
-        "calls had to wait for their slots",
-    )
+    told = exchange.calls()["total"]
+    wait(lambda: exchange.calls()["total"] > told + 100, "calls go on")
+    assert status(running, "alpha", "balance", "interval_seconds") == pytest.approx(1 / usable(RULES, Scope.USER))
 
     assert exchange.calls()["refusals"].get("100410", 0) == 0
     assert exchange.calls()["refusals"].get("109429", 0) == 0
@@ -268,9 +269,14 @@ def test_two_keys_of_one_user_share_a_budget(start: Start, exchange: Exchange, t
     running = start(config)
 
     wait(
-        lambda: running.page()[series("bingx_api_wait_seconds_total", endpoint="balance")] > 2,
-        "the two had to wait for each other",
+        lambda: all(
+            status(running, account, "balance", "interval_seconds") == pytest.approx(2 / usable(RULES, Scope.USER))
+            for account in ("alpha", "alpha-2")
+        ),
+        "the two make room for each other",
     )
+    told = exchange.calls()["total"]
+    wait(lambda: exchange.calls()["total"] > told + 50, "both go on")
 
     assert exchange.calls()["refusals"].get("100410", 0) == 0
     assert status(running, "alpha-2", "balance") == 1

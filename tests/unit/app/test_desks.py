@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from support.clock import ManualClock
 
-from exporter.app.desks import Place, StaffedDesk, Surroundings, staff
+from exporter.app.desks import StaffedDesk, Surroundings, staff
 from exporter.app.exchange import Exchange, address_of, key_name_of
+from exporter.app.pacing import Pacing
+from exporter.bingx.limits import RULES
 from exporter.config import AccountSettings, load
 from exporter.ledger import open_ledger
 from exporter.model import Balances, CollectorName
@@ -57,7 +59,9 @@ def staffed(folder: Path, *entries: str) -> list[StaffedDesk]:
             retention=None,
         )
         every = accounts(folder, *entries)
-        return [staff(one, Place(index=index, count=len(every)), around) for index, one in enumerate(every)]
+        pacing = Pacing(clock=clock, rules=RULES)
+        pacing.arrange(every)
+        return [staff(one, pacing.timings(one.name), around) for one in every]
 
 
 def test_accounts_poll_spread_over_the_interval(tmp_path: Path) -> None:
@@ -75,34 +79,39 @@ def test_only_what_is_switched_on_is_built(tmp_path: Path) -> None:
     assert desk.income is None
 
 
-def test_an_account_without_a_balance_collector_is_asked_once_whose_it_is_if_somebody_needs_to_know(
-    tmp_path: Path,
-) -> None:
-    told, asked, unasked = staffed(
-        tmp_path,
-        "name: a",
-        "name: b, collectors: {balance: {enabled: false}}",
-        "name: c, collectors: {balance: {enabled: false}, income: {enabled: false}, commission_rate: {enabled: false}}",
-    )
+def test_an_account_without_a_balance_collector_is_asked_once_whose_it_is(tmp_path: Path) -> None:
+    told, asked = staffed(tmp_path, "name: a", "name: b, collectors: {balance: {enabled: false}}")
 
     assert told.identification is None
     assert asked.identification is not None
-    assert unasked.identification is None
 
 
-def test_every_key_is_asked_what_it_may_do_once_its_account_is_known_if_it_ever_will_be(tmp_path: Path) -> None:
-    off = "income: {enabled: false}, commission_rate: {enabled: false}"
-    told, asked, unknown = staffed(
-        tmp_path,
-        "name: a",
-        "name: b, collectors: {balance: {enabled: false}}",
-        f"name: c, collectors: {{balance: {{enabled: false}}, {off}}}",
-    )
-    now = told.desk.clock.elapsed()
-    told.desk.host.not_before(now)  # it is given a few seconds from the first question on
+def test_every_key_is_asked_what_it_may_do_once_its_account_is_known(tmp_path: Path) -> None:
+    (one,) = staffed(tmp_path, "name: a")
+    now = one.desk.clock.elapsed()
+    one.desk.host.not_before(now)  # it is given a few seconds from the first question on
     later = now + 60
+    assert one.permissions.prepare(later) == inf
 
-    assert [one.permissions.prepare(later) for one in (told, asked, unknown)] == [inf, inf, None]
+    one.desk.identified(Balances(user_id="12", assets=()))
+
+    assert one.permissions.prepare(later) is None
+
+
+def test_positions_wait_for_the_first_balance_call_whatever_comes_of_it(tmp_path: Path) -> None:
+    known, failed = staffed(tmp_path, "name: a", "name: b")
+    positions = [one.tasks[CollectorName.POSITIONS] for one in (known, failed)]
+    now = known.desk.clock.elapsed()
+    for task in positions:
+        task.prepare(now)  # the clock of the host is given a few seconds from the first question on
+    later = now + 60
+    assert [task.prepare(later) for task in positions] == [inf, inf]
+
+    known.desk.identified(Balances(user_id="12", assets=()))
+    failed.desk.unknowable()
+
+    assert [task.prepare(later) for task in positions] == [None, None]
+    assert not any(one.desk.caller.stranger for one in (known, failed))
 
 
 def test_an_identity_once_known_is_not_lost_by_an_answer_without_one(tmp_path: Path) -> None:

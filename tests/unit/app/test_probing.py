@@ -9,6 +9,7 @@ from support.clock import ManualClock
 
 from exporter.app.desks import Surroundings
 from exporter.app.exchange import Exchange
+from exporter.app.pacing import Pacing
 from exporter.app.probing import probe
 from exporter.app.roster import Roster
 from exporter.config import load
@@ -66,7 +67,8 @@ class Bench:
         publisher = Publisher(self.page)
         self.board = Board(publisher)
         scheduler = Scheduler(clock=self.clock, limits=exchange.limits, workers=Workers(cap=1), on_wait=lambda *_: None)
-        self.roster = Roster(page=self.page, publisher=publisher, scheduler=scheduler)
+        pacing = Pacing(clock=self.clock, rules=exchange.limits.rules)
+        self.roster = Roster(page=self.page, publisher=publisher, scheduler=scheduler, pacing=pacing)
         around = Surroundings(
             exchange=exchange, board=self.board, clock=self.clock, ledger=None, ends={}, onlooker=Deaf()
         )

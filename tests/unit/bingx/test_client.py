@@ -224,7 +224,9 @@ def test_what_the_exchange_says_is_left_is_believed(clock: ManualClock) -> None:
     bench = Bench(clock, good("[]"), good("[]"))
     bench.transport.headers = {"x-ratelimit-requests-remain": "0", "x-ratelimit-requests-expire": "900"}
     bench.client.positions(bench.permit(Endpoint.POSITIONS))
-    assert bench.limits.reserve(ALPHA, Endpoint.POSITIONS, 1001.3) == Wait(1000.5 + 0.9, "the budget is used up")
+    answer = bench.limits.reserve(ALPHA, Endpoint.POSITIONS, 1001.3)
+    assert isinstance(answer, Wait)
+    assert (answer.until, answer.why) == (1000.5 + 0.9, "the budget is used up")
     bench.transport.headers = {"x-ratelimit-requests-remain": "-1", "x-ratelimit-requests-expire": "x"}
     clock.advance(5)
     bench.client.positions(bench.permit(Endpoint.POSITIONS))

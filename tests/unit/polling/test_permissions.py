@@ -103,8 +103,8 @@ class Bench:
         self.query = self.asking()
         self.desk.host.crashed()  # nobody waits for the clock of the host any longer
 
-    def asking(self, *, awaits_identity: bool = True) -> PermissionQuery:
-        return PermissionQuery(desk=self.desk, show=self.publisher.permissions_changed, awaits_identity=awaits_identity)
+    def asking(self) -> PermissionQuery:
+        return PermissionQuery(desk=self.desk, show=self.publisher.permissions_changed)
 
     def ask(self, answer: bytes | BingxError) -> float:
         """Make one call and return in how many seconds the next one is due."""
@@ -143,10 +143,6 @@ def test_it_waits_until_somebody_has_told_whose_account_it_is(bench: Bench) -> N
 
     assert bench.query.prepare(bench.clock.elapsed()) is None
     assert bench.query.caller.user == "1200000000000000001"
-
-
-def test_it_does_not_wait_for_an_identity_that_nobody_will_tell(bench: Bench) -> None:
-    assert bench.asking(awaits_identity=False).prepare(bench.clock.elapsed()) is None
 
 
 def test_it_goes_after_every_collector(bench: Bench) -> None:

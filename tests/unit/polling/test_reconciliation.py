@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from support.clock import ManualClock
 
-from exporter.app.desks import Place, StaffedDesk, Surroundings, staff
+from exporter.app.desks import StaffedDesk, Surroundings, staff
 from exporter.app.exchange import Exchange
+from exporter.app.pacing import Pacing
+from exporter.bingx.limits import RULES
 from exporter.config import load
 from exporter.ledger import AccountBook, Ledger, Window, open_ledger
 from exporter.model import Balances, CollectorName
@@ -60,7 +62,9 @@ def desk(clock: ManualClock, ledger: Ledger, tmp_path: Path) -> StaffedDesk:
     around = Surroundings(
         exchange=exchange, board=board, clock=clock, ledger=ledger, ends={}, retention=None, onlooker=Deaf()
     )
-    staffed = staff(account, Place(index=0, count=1), around)
+    pacing = Pacing(clock=clock, rules=RULES)
+    pacing.arrange([account])
+    staffed = staff(account, pacing.timings(account.name), around)
     staffed.desk.host.crashed()  # nobody waits for the clock of the host any longer
     return staffed
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.polling.schedule import RETRY_CEILING, next_tick, phase, retry_delay
+from exporter.polling.schedule import RETRY_CEILING, next_tick, retry_delay
 
 seconds = st.floats(0.1, 1e6)
 
@@ -23,14 +23,13 @@ def test_missed_polls_are_not_made_up_for() -> None:
     assert next_tick(origin=3, interval=10, now=103.5) == 113
 
 
-@given(count=st.integers(1, 2000), interval=st.floats(1, 3600))
-def test_accounts_spread_evenly_over_the_interval(count: int, interval: float) -> None:
-    phases = [phase(index, count, interval) for index in range(count)]
+@given(interval=st.floats(1, 3600), late=st.floats(0, 0.999))
+def test_who_polls_out_of_turn_polls_again_half_an_interval_later_at_the_soonest(interval: float, late: float) -> None:
+    began = 100 * interval + late * interval
+    due = next_tick(origin=0, interval=interval, now=began, began=began)
 
-    assert phases[0] == 0
-    assert all(0 <= one < interval for one in phases)
-    gaps = [later - earlier for earlier, later in zip(phases, [*phases[1:], interval], strict=True)]
-    assert gaps == pytest.approx([interval / count] * count)
+    assert 0.5 * interval - 1e-6 <= due - began <= 1.5 * interval + 1e-6
+    assert due / interval == pytest.approx(101 if late < 0.499 else 102 if late > 0.501 else round(due / interval))
 
 
 def test_retries_double_up_to_the_ceiling() -> None:

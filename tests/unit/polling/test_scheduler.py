@@ -9,10 +9,12 @@ from itertools import pairwise
 
 import pytest
 
-from exporter.bingx.errors import CallTimeout
+from exporter.bingx.errors import ConnectionFailed
 from exporter.bingx.limits import Caller, Limits, Permit, Rule, Scope
 from exporter.bingx.paths import Endpoint
 from exporter.clock import SystemClock
+from exporter.polling.flow import Flow
+from exporter.polling.pace import Tempo
 from exporter.polling.scheduler import Scheduler
 from exporter.polling.workers import Workers
 
@@ -287,7 +289,7 @@ def test_who_failed_before_gives_way_while_slots_are_short_and_is_not_forgotten(
             now = CLOCK.elapsed()
             permit.sent(now)
             self.begun.append(now)
-            limits.settle(permit, CLOCK.elapsed(), error=CallTimeout())
+            limits.settle(permit, CLOCK.elapsed(), error=ConnectionFailed())
             return CLOCK.elapsed()
 
     failing = [Failing(limits, account=f"fails {number}") for number in range(40)]
@@ -302,3 +304,91 @@ def test_who_failed_before_gives_way_while_slots_are_short_and_is_not_forgotten(
     assert max(waits[1:]) < 0.7  # an interval, and the wait for a slot that nobody had yet
     assert min(len(task.begun) for task in sound) >= 3
     assert sum(len(task.begun) for task in failing) > 42
+
+
+def test_a_crowd_that_waits_for_one_budget_costs_no_more_than_those_who_get_it(waits: Waits) -> None:
+    """Else every slot that comes free would have each of the crowd ask for it."""
+    limits = Limits(rules=(Rule(Scope.ADDRESS, calls=10, seconds=0.1),))
+    asked: list[str] = []
+
+    class Counted(Counting):
+        def prepare(self, now: float) -> float | None:
+            asked.append(self.account)
+            return super().prepare(now)
+
+    workers = Workers(cap=20)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+    crowd = [Counted(limits, account=f"a{number}") for number in range(200)]
+    scheduler.add(crowd, due=CLOCK.elapsed())
+    scheduler.start()
+    assert all(task.enough.wait(20) for task in crowd)
+    scheduler.stop(2)
+    workers.stop(2)
+
+    assert len(asked) <= 200 + 200 + 200  # once each to join, once to go, and now and then the head of the lane in vain
+    order = sorted(range(200), key=lambda number: crowd[number].begun[0])
+    assert sum(abs(place - number) for place, number in enumerate(order)) / 200 < 10
+
+
+def test_a_crowd_without_a_free_worker_costs_no_more_than_its_head(limits: Limits, waits: Waits) -> None:
+    release, asked = threading.Event(), [0]
+
+    class Hanging(Counting):
+        def prepare(self, now: float) -> float | None:
+            asked[0] += 1
+            return super().prepare(now)
+
+        def step(self, permit: Permit) -> float:
+            release.wait(5)
+            return super().step(permit)
+
+    workers = Workers(cap=1)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits)
+    crowd = [Hanging(limits, account=f"a{number}") for number in range(100)]
+    scheduler.add(crowd, due=CLOCK.elapsed())
+    scheduler.start()
+    threading.Event().wait(0.6)
+    assert 100 <= asked[0] <= 130
+    release.set()
+    assert all(task.enough.wait(20) for task in crowd)
+    scheduler.stop(2)
+    workers.stop(2)
+
+
+def test_calls_follow_each_other_in_the_tempo_of_their_pool(limits: Limits, waits: Waits) -> None:
+    flow = Flow()
+    flow.arrange({("here", Endpoint.BALANCE): Tempo(rate=50, burst=5)})
+    workers = Workers(cap=30)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits, flow=flow)
+    crowd = [Counting(limits, account=f"a{number}") for number in range(30)]
+    other = Counting(limits, endpoint=Endpoint.POSITIONS)
+    scheduler.add([*crowd, other], due=CLOCK.elapsed())
+    scheduler.start()
+    assert all(task.enough.wait(10) for task in (*crowd, other))
+    scheduler.stop(2)
+    workers.stop(2)
+
+    begun = sorted(task.begun[0] for task in crowd)
+    for before, fiftieth in enumerate(begun):
+        assert before <= 5 + 50 * (fiftieth - begun[0]) + 0.5
+    assert other.begun[0] < begun[-1]
+
+
+def test_those_who_wait_in_a_lane_leave_when_they_are_withdrawn(limits: Limits, waits: Waits) -> None:
+    flow = Flow()
+    flow.arrange({("here", Endpoint.BALANCE): Tempo(rate=10, burst=1)})
+    workers = Workers(cap=30)
+    scheduler = Scheduler(clock=CLOCK, limits=limits, workers=workers, on_wait=waits, flow=flow)
+    staying, leaving = ([Counting(limits, account=f"{what}{number}") for number in range(4)] for what in "sl")
+    scheduler.add([*leaving, *staying], due=CLOCK.elapsed())
+    scheduler.start()
+    assert leaving[0].enough.wait(5)
+    gone = set().union(*scheduler.withdraw({"l": leaving}, timeout=1))
+    calls = [len(task.begun) for task in leaving]
+
+    assert gone == {"l"}
+    assert all(task.enough.wait(5) for task in staying)
+    assert [len(task.begun) for task in leaving] == calls
+    assert sum(calls) <= 2
+    scheduler.stop(2)
+    workers.stop(2)
