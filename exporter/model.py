@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ def from_milliseconds(value: int) -> datetime:
 
     Raises `OverflowError` for a time that `datetime` cannot hold.
     """
-    return EPOCH + timedelta(milliseconds=value)
+    return EPOCH + timedelta(0, 0, value * 1000)
 
 
 def to_milliseconds(moment: datetime) -> int:
@@ -122,14 +122,14 @@ class Balances:
     assets: tuple[Balance, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(NamedTuple):
     """One open position; `amount` is positive, `side` carries the direction.
 
     A `liquidation_price` of 0 says that there is none, `None` that it is not known.
 
     Amounts are in base coin, money in `asset`, prices in quote units, `risk_ratio` (liquidation at 1) and
-    `pnl_ratio` (unrealised PnL over initial margin) are fractions.
+    `pnl_ratio` (unrealised PnL over initial margin) are fractions. It is a tuple with names, since every poll makes as
+    many as are open: a frozen dataclass of so many fields takes four times as long.
     """
 
     position_id: str

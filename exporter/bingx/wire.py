@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from exporter.bingx.errors import MalformedResponse
 from exporter.model import from_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 _T = TypeVar("_T")
@@ -27,10 +28,13 @@ UNKNOWN_FIELD: Final = "unknown_field"
 BAD_VALUE: Final = "bad_value"
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,64}(?:\.[0-9]{1,64})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
+# Numbers of sane size, each before a semicolon; none has an exponent or is a negative zero.
+_PLAIN: Final = re.compile(r"(?:(?!-[0.]*+;)-?[0-9]{1,30}+(?:\.[0-9]{1,30}+)?+;)*+").fullmatch
 _DIGITS: Final = re.compile(r"[0-9]{1,16}").fullmatch
 _NUMBER_LENGTH: Final = 64
 _EXPONENT: Final = 60
 _PLACES: Final = 100
+_FEW_PLACES: Final = _NUMBER_LENGTH - _PLACES  # the last of so many digits stands at most so far behind the first
 _INTEGER: Final = 10**_EXPONENT
 _TEXT_LENGTH: Final = 512
 LABEL_LENGTH: Final = 200  # a symbol has some dozen characters
@@ -112,6 +116,16 @@ def rows(data: object, known: frozenset[str], drifts: Drifts) -> Iterator[Row]:
         yield Row(item, known, drifts, index=index)
 
 
+class Columns:
+    """The names of two or more fields that are read together, in this order."""
+
+    __slots__ = ("names", "pick")
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.pick = itemgetter(*names)
+
+
 class Row:
     """One JSON object and its place in the answer, read value by value.
 
@@ -164,6 +178,16 @@ class Row:
         if value is None:
             self._drift(BAD_VALUE, name)
         return value
+
+    def maybe_decimals(self, columns: Columns) -> Sequence[Decimal | None]:
+        """Read some numbers, each as `maybe_decimal` does: at once, if all are plain texts, as they mostly are."""
+        try:
+            texts = columns.pick(self._fields)
+            if _PLAIN(";".join((*texts, ""))):
+                return list(map(Decimal, texts))
+        except (KeyError, TypeError, ArithmeticError):  # one is missing, no text, or a text with a semicolon
+            pass
+        return [self.maybe_decimal(name) for name in columns.names]
 
     def time(self, name: str) -> datetime:
         """Read milliseconds since 1970 (as integer or digits) between the years 2000 and 2200."""
@@ -263,17 +287,21 @@ def number(raw: object) -> Decimal | None:
     elif type(raw) is int:
         value = Decimal(raw) if -_INTEGER < raw < _INTEGER else None
     elif type(raw) is Decimal:
-        value = raw if raw.is_finite() and len(raw.as_tuple().digits) <= _NUMBER_LENGTH else None
+        # The text has every digit and perhaps more, and is had for less than the digits themselves.
+        is_short = len(str(raw)) <= _NUMBER_LENGTH or len(raw.as_tuple().digits) <= _NUMBER_LENGTH
+        value = raw if is_short and raw.is_finite() else None
     else:
         return None
-    if value is None or not (-_EXPONENT <= value.adjusted() <= _EXPONENT and _places(value) <= _PLACES):
+    if value is None or not -_EXPONENT <= value.adjusted() <= _EXPONENT:
+        return None
+    if value.adjusted() < _FEW_PLACES and _places(value) > _PLACES:
         return None
     return value or value.copy_abs()
 
 
 def is_label(text: str) -> bool:
     """Tell whether a text may be the value of a label: 200 characters at most, none that controls, all Unicode."""
-    return len(text) <= LABEL_LENGTH and not _NOT_IN_A_LABEL(text)
+    return len(text) <= LABEL_LENGTH and ((text.isascii() and text.isprintable()) or not _NOT_IN_A_LABEL(text))
 
 
 def _places(value: Decimal) -> int:

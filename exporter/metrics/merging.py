@@ -6,7 +6,6 @@ added; a sum with an unknown part is unknown.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Context, Decimal, localcontext
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -43,8 +42,7 @@ def _merged(parts: list[Position]) -> Position:
         value = _sum(part.value for part in parts)
         initial_margin = _sum(part.initial_margin for part in parts)
         unrealized_pnl = _sum(part.unrealized_pnl for part in parts)
-        return replace(
-            first,
+        return first._replace(
             amount=sum((part.amount for part in parts), Decimal(0)),
             available_amount=_sum(part.available_amount for part in parts),
             value=value,

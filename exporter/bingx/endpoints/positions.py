@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from exporter.bingx.wire import Drifts, Parsed, Row, rows
+from exporter.bingx.wire import Columns, Drifts, Parsed, Row, rows
 from exporter.model import MarginMode, Position, Side
 
 _KNOWN: Final = frozenset(
@@ -40,6 +40,20 @@ _KNOWN: Final = frozenset(
         "updateTime",
     )
 )
+_NUMBERS: Final = Columns(
+    "positionAmt",
+    "availableAmt",
+    "positionValue",
+    "unrealizedProfit",
+    "realisedProfit",
+    "initialMargin",
+    "margin",
+    "avgPrice",
+    "markPrice",
+    "riskRate",
+    "pnlRatio",
+    "maxMarginReduction",
+)
 _BY_NAME: Final = {"LONG": Side.LONG, "SHORT": Side.SHORT}
 _BY_SIGN: Final = "BOTH"
 
@@ -64,7 +78,11 @@ def parse(data: object) -> Parsed[tuple[Position, ...]]:
 
 
 def _position(row: Row) -> Position | None:
-    amount = row.decimal("positionAmt")
+    amount, available, value, unrealized, realized, initial, margin, entry, mark, risk, pnl, reduction = (
+        row.maybe_decimals(_NUMBERS)
+    )
+    if amount is None:
+        amount = row.decimal("positionAmt")  # raises, and says why
     if not amount:
         return None
     symbol = row.label("symbol")
@@ -75,19 +93,19 @@ def _position(row: Row) -> Position | None:
         side=_side(row, amount),
         margin_mode=_margin_mode(row),
         amount=amount.copy_abs(),
-        available_amount=_size(row),
-        value=row.maybe_decimal("positionValue"),
-        unrealized_pnl=row.maybe_decimal("unrealizedProfit"),
-        realized_pnl=row.maybe_decimal("realisedProfit"),
-        initial_margin=row.maybe_decimal("initialMargin"),
-        margin=row.maybe_decimal("margin"),
-        entry_price=_price(row, "avgPrice"),
-        mark_price=_price(row, "markPrice"),
+        available_amount=None if available is None else available.copy_abs(),
+        value=value,
+        unrealized_pnl=unrealized,
+        realized_pnl=realized,
+        initial_margin=initial,
+        margin=margin,
+        entry_price=_price(entry),
+        mark_price=_price(mark),
         liquidation_price=_liquidation_price(row),
         leverage=row.maybe_decimal("leverage"),
-        risk_ratio=row.maybe_decimal("riskRate"),
-        pnl_ratio=row.maybe_decimal("pnlRatio"),
-        max_margin_reduction=row.maybe_decimal("maxMarginReduction"),
+        risk_ratio=risk,
+        pnl_ratio=pnl,
+        max_margin_reduction=reduction,
         updated_at=row.maybe_time("updateTime"),
     )
 
@@ -116,18 +134,12 @@ def _margin_mode(row: Row) -> MarginMode | None:
     return MarginMode.ISOLATED if isolated else MarginMode.CROSS
 
 
-def _size(row: Row) -> Decimal | None:
-    available = row.maybe_decimal("availableAmt")
-    return None if available is None else available.copy_abs()
-
-
 def _liquidation_price(row: Row) -> Decimal | None:
     """Read the price of liquidation; 0 (there is none) stays 0, and is not taken for an unknown one."""
     price = row.maybe_decimal("liquidationPrice")
     return price if price is None or price > 0 else Decimal(0)
 
 
-def _price(row: Row, name: str) -> Decimal | None:
-    """Read a price; 0 is how the exchange writes that there is none."""
-    price = row.maybe_decimal(name)
+def _price(price: Decimal | None) -> Decimal | None:
+    """Take a price; 0 is how the exchange writes that there is none."""
     return price if price is not None and price > 0 else None

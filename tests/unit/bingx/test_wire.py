@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.bingx.errors import MalformedResponse
-from exporter.bingx.wire import Drift, Drifts, Row, decode, moment, number, rows
+from exporter.bingx.wire import Columns, Drift, Drifts, Row, decode, is_label, moment, number, rows
 
 
 def row(fields: dict[str, object], *, index: int | None = 3) -> tuple[Row, Drifts]:
@@ -77,6 +79,7 @@ def test_any_bytes_are_decoded_or_malformed(body: bytes) -> None:
     [
         ("1.50", "1.50"), ("-0.0312", "-0.0312"), ("0", "0"), ("1e-8", "1E-8"), ("0.00000000000000001388", "1.388E-17"),
         (5, "5"), (Decimal("0.0005"), "0.0005"), ("-0.0000", "0.0000"), (Decimal("-0.0"), "0.0"), ("007", "7"),
+        (Decimal("1" * 64 + "e-100"), f"1.{'1' * 63}E-37"),
     ],
 )  # fmt: skip
 def test_numbers_are_read_exactly_from_text_or_json(raw: object, value: str) -> None:
@@ -89,11 +92,73 @@ def test_numbers_are_read_exactly_from_text_or_json(raw: object, value: str) -> 
         "", " 1", "1 ", "NaN", "Infinity", "-inf", "sNaN", "1_0", "\uff11\uff12", "\u0663",
         "1,5", "0x10", "--1", "+1", "1.", ".5", "10X",
         "9" * 65, "1e61", "1e-61", "0e-100", "1e9999", True, False, None, [], {}, 10**60, Decimal("1e61"),
-        Decimal("0." + "1" * 70), Decimal("NaN"),
+        Decimal("0." + "1" * 70), Decimal("NaN"), Decimal("1" * 64 + "e-101"), "-" + "1" * 59 + "e-101",
     ],
 )  # fmt: skip
 def test_what_is_no_sane_number_is_none(raw: object) -> None:
     assert number(raw) is None
+
+
+def by_every_rule(raw: object) -> Decimal | None:
+    """Read a number by all rules, one after the other."""
+    if type(raw) is str:
+        if len(raw) > 64 or not re.fullmatch(r"-?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,3})?", raw):
+            return None
+    elif type(raw) is int:
+        if abs(raw) >= 10**60:
+            return None
+    elif type(raw) is not Decimal or not raw.is_finite():
+        return None
+    value = Decimal(raw)
+    digits, exponent = value.as_tuple()[1:]
+    assert isinstance(exponent, int)
+    if len(digits) > 64 or not -60 <= value.adjusted() <= 60 or -exponent > 100:
+        return None
+    return value or value.copy_abs()
+
+
+texts = st.one_of(
+    st.from_regex(r"-?[0-9]{1,5}(\.[0-9]{1,5})?", fullmatch=True),
+    st.from_regex(r"-?[0-9]{1,70}(\.[0-9]{1,70})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.from_regex(r"-?0{1,3}(\.0{0,40}[0-9]{0,40})?", fullmatch=True),
+    st.text(alphabet="0123456789.-+eE;_ \n\uff11NaIf", max_size=40),
+)
+values: st.SearchStrategy[object] = st.one_of(
+    texts,
+    st.integers(),
+    st.decimals(),
+    st.builds(lambda digits, places: Decimal(f"{digits}e{places}"), st.integers(0, 10**70), st.integers(-140, 70)),
+    st.sampled_from([None, "", True, 10**60, 10**60 - 1, "-0", "-0.00", "1;2", "1e-60", Decimal("1e-60"), [], {}]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(values)
+def test_a_number_is_read_as_all_rules_together_would_have_it(raw: object) -> None:
+    assert repr(number(raw)) == repr(by_every_rule(raw))
+
+
+COLUMNS = Columns("a", "b", "c", "d")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(*(st.dictionaries(st.sampled_from("abcd"), kind, min_size=3) for kind in (texts, values))))
+def test_numbers_are_read_together_as_each_alone(fields: dict[str, object]) -> None:
+    (together, its_drift), (alone, their_drift) = row(fields), row(fields)
+
+    assert repr(together.maybe_decimals(COLUMNS)) == repr([alone.maybe_decimal(name) for name in "abcd"])
+    assert drift(its_drift) == drift(their_drift)
+
+
+@pytest.mark.parametrize(
+    "odd", ["1;2", "-0.0", "1.", ".5", "1 ", "", None, 5, "9" * 31, "9" * 62, f"0.{1:062}", "1e3", "\uff11"]
+)
+def test_one_odd_number_changes_nothing_for_the_others(odd: object) -> None:
+    fields, _ = row({"a": "1.50", "b": odd, "c": "-0.0312", "d": "0.0000"})
+    first, second, *others = fields.maybe_decimals(COLUMNS)
+
+    assert [str(one) for one in (first, *others)] == ["1.50", "-0.0312", "0.0000"]
+    assert repr(second) == repr(fields.maybe_decimal("b"))
 
 
 @pytest.mark.parametrize("raw", [1700000000123, "1700000000123"])
@@ -191,6 +256,13 @@ def test_an_id_that_is_a_number_longer_than_a_label_is_malformed() -> None:
 def test_a_name_that_prints_is_taken_as_it_is(name: str) -> None:
     fields, _ = row({"a": name})
     assert fields.label("a") == fields.label_or_empty("a") == fields.identity("a") == name
+
+
+@given(st.text())
+def test_a_name_prints_if_none_of_its_characters_controls(name: str) -> None:
+    assert is_label(name[:200]) == (
+        not any(unicodedata.category(character) in {"Cc", "Cs"} for character in name[:200])
+    )
 
 
 @pytest.mark.parametrize(

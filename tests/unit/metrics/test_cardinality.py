@@ -188,7 +188,7 @@ def test_every_line_of_the_page_is_what_is_counted() -> None:
         "an asset in its wallet": counted(assets=1) - bare,
         "an open position": counted(positions=[position(1)]) - bare,
         "an open position without a liquidation price": counted(
-            positions=[replace(position(1), liquidation_price=Decimal(0))]
+            positions=[position(1)._replace(liquidation_price=Decimal(0))]
         )
         - bare,
         "a label set of income": counted(income=1) - bare,
