@@ -7,7 +7,6 @@ added; a sum with an unknown part is unknown.
 from __future__ import annotations
 
 from decimal import Context, Decimal, localcontext
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from exporter.model import Position, Side
@@ -15,13 +14,17 @@ from exporter.model import Position, Side
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from exporter.metrics.family import Labelled
+
 _EXACT: Final = Context(prec=80)
 
 
-def merge(positions: Iterable[Position], key: Callable[[Position], tuple[str, ...]]) -> tuple[Position, ...]:
-    """Return one position per key, in the order of the keys."""
-    ordered = sorted(positions, key=key)
-    return tuple(_merged(list(group)) for _, group in groupby(ordered, key))
+def merge(positions: Iterable[Position], key: Callable[[Position], tuple[str, ...]]) -> list[Labelled[Position]]:
+    """Return every key with its one position, in the order of the keys."""
+    parts: dict[tuple[str, ...], list[Position]] = {}
+    for position in positions:
+        parts.setdefault(key(position), []).append(position)
+    return [(labels, _merged(parts[labels])) for labels in sorted(parts)]
 
 
 def liquidation_distance(position: Position) -> Decimal | None:
@@ -29,8 +32,20 @@ def liquidation_distance(position: Position) -> Decimal | None:
     mark, liquidation = position.mark_price, position.liquidation_price
     if not mark or not liquidation:
         return None
-    with localcontext(_EXACT):
-        return abs(mark - liquidation) / mark
+    return _EXACT.divide(_EXACT.abs(_EXACT.subtract(mark, liquidation)), mark)
+
+
+def liquidation_distance_ratio(position: Position) -> float | None:
+    """Return |mark - liquidation| / mark as the nearest float, or `None` as `liquidation_distance` does.
+
+    A quotient of whole numbers is rounded once; one of 80 digits costs three times as much to make a float of.
+    """
+    mark, liquidation = position.mark_price, position.liquidation_price
+    if not mark or not liquidation:
+        return None
+    (marks, per_mark), (liquidations, per_liquidation) = mark.as_integer_ratio(), liquidation.as_integer_ratio()
+    whole = marks * per_liquidation
+    return abs(whole - liquidations * per_mark) / whole
 
 
 def _merged(parts: list[Position]) -> Position:

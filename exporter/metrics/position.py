@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from exporter.metrics.family import Family, Labelled, Subject
-from exporter.metrics.merging import liquidation_distance, merge
+from exporter.metrics.merging import liquidation_distance, liquidation_distance_ratio, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,17 +27,15 @@ class OpenPositions:
 
 
 def _labels(position: Position) -> tuple[str, ...]:
-    return (position.asset, position.symbol, position.side, position.margin_mode or "")
+    return (position.asset, position.symbol, position.side, position.margin_mode or "", "")
 
 
 def _labels_by_id(position: Position) -> tuple[str, ...]:
-    return (*_labels(position), position.position_id)
+    return (position.asset, position.symbol, position.side, position.margin_mode or "", position.position_id)
 
 
 def _positions(data: OpenPositions) -> Iterable[Labelled[Position]]:
-    if data.by_id:
-        return ((_labels_by_id(one), one) for one in merge(data.positions, _labels_by_id))
-    return (((*_labels(one), ""), one) for one in merge(data.positions, _labels))
+    return merge(data.positions, _labels_by_id if data.by_id else _labels)
 
 
 def _nearness(position: Position) -> tuple[bool, Decimal]:
@@ -111,7 +109,7 @@ POSITION: Final[Subject[OpenPositions, Position]] = Subject(
             name="bingx_position_liquidation_distance_ratio",
             help="Distance from mark price to liquidation price as a fraction of the mark price, "
             "absent where one of them is.",
-            value=liquidation_distance,
+            value=liquidation_distance_ratio,
             unit=_RATIO,
         ),
         Family(

@@ -1,20 +1,25 @@
-"""From rows to the lines of an exposition, in both formats; pure.
+"""From rows to the lines of an exposition, in both formats.
 
-The text format 0.0.4 and OpenMetrics 1.0 agree on the sample lines of gauges and differ in headers and counters.
+The text format 0.0.4 and OpenMetrics 1.0 agree on the sample lines of gauges and differ in headers and counters. Most
+of what a poll brings was there before, so a `Scribe` remembers what it wrote last, and nothing else does.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from itertools import compress
+from operator import add
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias
 
-from exporter.metrics.family import Kind
+from exporter.metrics.family import Kind, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
-    from exporter.metrics.family import Data, Family, Labelled, Number, Row, Subject
+    from exporter.metrics.family import Data, Family, Labelled, Number, Subject
 
 
 class Format(Enum):
@@ -26,27 +31,40 @@ class Format(Enum):
 
 END_OF_OPENMETRICS: Final = b"# EOF\n"
 
+_SHORTEST: Final = re.compile(r"-?(?:[1-9][0-9]{0,8}\.[0-9]{0,5}|0\.(?!0000)[0-9]{0,14})[1-9]").fullmatch
+
+
+_Labels: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """The ready sample lines of one subject for one account: a piece per family, in the order of the subject."""
+    """The ready sample lines of one subject for one account: a piece per family, in the order of the subject.
+
+    `samples` is how many these are in OpenMetrics, the fuller of the two; each is a line.
+    """
 
     text: tuple[bytes, ...]
     openmetrics: tuple[bytes, ...]
+    samples: int
 
     def of(self, exposition: Format) -> tuple[bytes, ...]:
         """Return the pieces for that format."""
         return self.text if exposition is Format.TEXT else self.openmetrics
 
-    @property
-    def samples(self) -> int:
-        """How many samples these are in OpenMetrics, the fuller of the two; each is a line."""
-        return sum(piece.count(b"\n") for piece in self.openmetrics)
-
 
 def number(value: Number) -> str:
     """Write a number as the shortest text that reads back as its nearest float; a negative zero loses its sign."""
     return repr(float(value) + 0.0)
+
+
+def numbers(values: Iterable[Number]) -> list[str]:
+    """Write each number as `number` does.
+
+    Of up to 15 digits no two texts are the same float, so without idle zeros they are the shortest one of theirs: such
+    a text is taken as it is. It must be one that `repr` would not write with an exponent.
+    """
+    return [text if type(value) is not float and _SHORTEST(text := str(value)) else number(value) for value in values]
 
 
 def label_block(labels: Iterable[tuple[str, str]]) -> str:
@@ -79,38 +97,105 @@ def header(family: Family[Any], exposition: Format) -> bytes:
 
 def render(subject: Subject[Data, Row], data: Data, common: tuple[str, ...] = ()) -> Fragment:
     """Render one snapshot of a subject; `common` are the values of the labels that the subject has in common."""
-    return render_rows(subject, subject.rows(data), common)
+    return Scribe(subject, common).render(subject.rows(data))
 
 
-def render_rows(subject: Subject[Any, Row], labelled: Iterable[Labelled[Row]], common: tuple[str, ...]) -> Fragment:
-    """Render some rows of a subject, in their order."""
-    before = tuple(zip(subject.common, common, strict=True))
-    rows = [(_block(subject, before, values, row), row) for values, row in labelled]
-    text = tuple(_lines(family, rows) for family in subject.families)
-    openmetrics = tuple(
-        _lines_with_created(family, rows) if family.created is not None else lines
-        for family, lines in zip(subject.families, text, strict=True)
-    )
-    return Fragment(text, openmetrics)
+class _Passage(Generic[Row]):
+    """The lines of one family under some label blocks, and the values of which they were made."""
+
+    __slots__ = ("_born", "_family", "_values", "openmetrics", "samples", "text")
+
+    def __init__(self, family: Family[Row]) -> None:
+        self._family = family
+        self.text = self.openmetrics = b""
+        self.samples = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Have everything written anew next time."""
+        self._values: list[Number | None] | None = None
+        self._born: list[datetime] | None = None
+
+    def write(self, rows: list[Row], blocks: list[str]) -> bool:
+        """Write one line for each row that has a value, and tell whether that was necessary."""
+        family = self._family
+        values = list(map(family.value, rows))
+        born = None if family.created is None else list(map(family.created, rows))
+        if values == self._values and born == self._born:
+            return False
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            there = [value is not None for value in values]
+            blocks, births = list(compress(blocks, there)), list(compress(born or (), there))
+        else:
+            births = born or []
+        lines = list(map(add, blocks, numbers(known)))
+        self.text = self.openmetrics = _joined(family.name, lines)
+        self.samples = len(lines)
+        if born is not None:
+            self.openmetrics = _joined(family.name, _with_births(family.name, lines, blocks, births))
+            self.samples *= 2
+        self._values, self._born = values, born
+        return True
 
 
-def _block(subject: Subject[Any, Row], before: tuple[tuple[str, str], ...], values: tuple[str, ...], row: Row) -> str:
-    free = tuple(subject.free_labels(row)) if subject.free_labels is not None else ()
-    return label_block((*before, *zip(subject.labels, values, strict=True), *free))
+def _joined(name: str, lines: list[str]) -> bytes:
+    between = f"\n{name}"
+    return f"{name}{between.join(lines)}\n".encode() if lines else b""
 
 
-def _lines(family: Family[Row], rows: list[tuple[str, Row]]) -> bytes:
-    name, value_of = family.name, family.value
-    lines = [f"{name}{block} {number(value)}\n" for block, row in rows if (value := value_of(row)) is not None]
-    return "".join(lines).encode()
+def _with_births(name: str, lines: list[str], blocks: list[str], births: list[datetime]) -> list[str]:
+    created = f"{name.removesuffix('_total')}_created"
+    texts = numbers(birth.timestamp() for birth in births)
+    return [f"{line}\n{created}{block}{text}" for line, block, text in zip(lines, blocks, texts, strict=True)]
 
 
-def _lines_with_created(family: Family[Row], rows: list[tuple[str, Row]]) -> bytes:
-    base = family.name.removesuffix("_total")
-    lines = []
-    for block, row in rows:
-        value = family.value(row)
-        if value is not None and family.created is not None:
-            born = number(family.created(row).timestamp())
-            lines.append(f"{family.name}{block} {number(value)}\n{base}_created{block} {born}\n")
-    return "".join(lines).encode()
+class Scribe(Generic[Row]):
+    """Renders one subject for one account, time and again: what says the same as before is the same object again.
+
+    It remembers the rows of the last time and no others. For one thread at a time.
+    """
+
+    __slots__ = ("_before", "_blocks", "_fragment", "_labels", "_passages", "_subject")
+
+    def __init__(self, subject: Subject[Any, Row], common: tuple[str, ...]) -> None:
+        """Write for those values of the labels that the subject has in common."""
+        self._subject = subject
+        self._before = tuple(zip(subject.common, common, strict=True))
+        self._passages = [_Passage(family) for family in subject.families]
+        self._labels: list[_Labels] = []
+        self._blocks: list[str] = []
+        self._fragment = self._bound()
+
+    def render(self, labelled: Iterable[Labelled[Row]]) -> Fragment:
+        """Render some rows of the subject, in their order."""
+        free = self._subject.free_labels
+        labels: list[_Labels] = []
+        rows: list[Row] = []
+        for values, row in labelled:
+            labels.append((values, () if free is None else tuple(free(row))))
+            rows.append(row)
+        if labels != self._labels:
+            self._relabel(labels)
+        written = [passage.write(rows, self._blocks) for passage in self._passages]
+        if any(written):
+            self._fragment = self._bound()
+        return self._fragment
+
+    def _relabel(self, labels: list[_Labels]) -> None:
+        for passage in self._passages:
+            passage.forget()
+        known = dict(zip(self._labels, self._blocks, strict=True))
+        self._blocks = [known.get(one) or self._block(*one) for one in labels]
+        self._labels = labels
+
+    def _block(self, values: tuple[str, ...], free: tuple[tuple[str, str], ...]) -> str:
+        """Return all labels of a row, and the blank before its number."""
+        return label_block((*self._before, *zip(self._subject.labels, values, strict=True), *free)) + " "
+
+    def _bound(self) -> Fragment:
+        return Fragment(
+            text=tuple(passage.text for passage in self._passages),
+            openmetrics=tuple(passage.openmetrics for passage in self._passages),
+            samples=sum(passage.samples for passage in self._passages),
+        )

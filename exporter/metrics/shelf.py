@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.logs import get_logger
 from exporter.metrics.health import CUT
-from exporter.metrics.render import Fragment, render_rows
+from exporter.metrics.render import Fragment, Scribe, render
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -60,6 +60,7 @@ class Shelf:
         self._subjects = tuple(subject for subject in subjects if subject.name != CUT.name)
         self._limit = limit - 1 if limit != UNLIMITED else inf  # one is the count of what is left off
         self._contents: dict[str, _Content] = {}
+        self._scribes: dict[str, Scribe[Any]] = {}
         self._cut: int | None = None
         self._logger = get_logger(__name__)
 
@@ -71,6 +72,7 @@ class Shelf:
         """Forget the data of some subjects, and return the pieces that are new by it; `lock` has to be held."""
         for subject in subjects:
             self._contents.pop(subject.name, None)
+            self._scribes.pop(subject.name, None)
         return self._arranged()
 
     def _arranged(self, fresh: str = "", data: Any = None, expires_at: float = inf) -> dict[str, Piece]:  # noqa: ANN401 - data of any subject
@@ -92,13 +94,13 @@ class Shelf:
         if cut != self._cut:
             self._tell(cut)
             self._cut = cut
-            changed[CUT.name] = Piece(render_rows(CUT, CUT.rows(cut), (self._account,)), inf)
+            changed[CUT.name] = Piece(render(CUT, cut, (self._account,)), inf)
         return changed
 
     def _content(self, subject: Subject[Any, Any], data: Any, room: float, expires_at: float) -> _Content:  # noqa: ANN401 - the same
         known = self._contents.get(subject.name)
         rows, cut = _chosen(subject, list(subject.rows(data)), room, before=known.shown if known else frozenset())
-        fragment = render_rows(subject, rows, (self._account,))
+        fragment = self._scribe(subject).render(rows)
         is_limited = self._limit != inf
         return _Content(
             data=data if is_limited else None,
@@ -108,6 +110,12 @@ class Shelf:
             cut=cut,
             shown=frozenset(values for values, _ in rows) if is_limited and subject.keeps else frozenset(),
         )
+
+    def _scribe(self, subject: Subject[Any, Row]) -> Scribe[Row]:
+        scribe = self._scribes.get(subject.name)
+        if scribe is None:
+            scribe = self._scribes[subject.name] = Scribe(subject, (self._account,))
+        return scribe
 
     def _tell(self, cut: int) -> None:
         if cut and not self._cut:

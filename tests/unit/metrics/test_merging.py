@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exporter.metrics.merging import liquidation_distance, merge
+from exporter.metrics.merging import liquidation_distance, liquidation_distance_ratio, merge
 from exporter.model import Position, Side
 
 Make = Callable[..., Position]
 
 
 def merged(*parts: Position) -> Position:
-    (one,) = merge(parts, lambda position: (position.symbol, position.side))
+    ((_, one),) = merge(parts, lambda position: (position.symbol, position.side))
     return one
 
 
@@ -102,7 +105,13 @@ def test_a_single_position_passes_unchanged(make_position: Make) -> None:
 def test_positions_of_other_keys_stay_apart(make_position: Make) -> None:
     both = merge([make_position(), make_position(side=Side.SHORT)], lambda one: (one.symbol, one.side))
 
-    assert [one.side for one in both] == [Side.LONG, Side.SHORT]
+    assert [one.side for _, one in both] == [Side.LONG, Side.SHORT]
+
+
+def test_positions_stand_in_the_order_of_their_keys_whatever_the_order_of_the_answer(make_position: Make) -> None:
+    answer = [make_position(symbol=symbol) for symbol in ("C", "A", "B")]
+
+    assert [labels for labels, _ in merge(answer, lambda one: (one.symbol,))] == [("A",), ("B",), ("C",)]
 
 
 def test_the_distance_is_relative_to_the_mark_and_has_no_sign(make_position: Make) -> None:
@@ -123,3 +132,24 @@ def test_the_distance_is_relative_to_the_mark_and_has_no_sign(make_position: Mak
 )
 def test_there_is_no_distance_without_both_prices(make_position: Make, unknown: dict[str, object]) -> None:
     assert liquidation_distance(make_position(**unknown)) is None
+    assert liquidation_distance_ratio(make_position(**unknown)) is None
+
+
+prices = st.one_of(
+    st.decimals(min_value=Decimal("0.00000001"), max_value=10**7, places=8),
+    st.floats(min_value=1e-9, max_value=1e9).map(repr).map(Decimal),
+    st.builds(lambda digits, places: Decimal(digits).scaleb(places), st.integers(1, 10**28), st.integers(-60, 30)),
+)
+
+
+@given(prices, prices)
+def test_the_ratio_is_the_nearest_float_of_the_distance(mark: Decimal, liquidation: Decimal) -> None:
+    one = Position(
+        position_id="", symbol="BTC-USDT", asset="USDT", side=Side.LONG, margin_mode=None, amount=Decimal(1),
+        mark_price=mark, liquidation_price=liquidation,
+    )  # fmt: skip
+    distance = liquidation_distance(one)
+
+    assert distance is not None
+    assert liquidation_distance_ratio(one) == float(distance)
+    assert liquidation_distance_ratio(one) == float(abs(Fraction(mark) - Fraction(liquidation)) / Fraction(mark))
