@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event
@@ -98,17 +98,20 @@ def configuration(running: Exchange, folder: Path, *, accounts: int) -> Setting:
 
 
 @contextmanager
-def exporter(setting: Setting) -> Iterator[int]:
-    """Run `bingx-exporter` until its first complete page has been read, and hand over its process id."""
+def exporter(setting: Setting, *, complete: bool = True, patience: float = _PATIENCE_SECONDS) -> Iterator[int]:
+    """Run `bingx-exporter` until its first complete page has been read, and hand over its process id.
+
+    Not `complete`, the page is read as soon as every collector has tried. Either takes at most `patience` seconds.
+    """
     address = f"127.0.0.1:{free_port()}"
     command: list[str | Path] = [COMMAND, f"--config.file={setting.path}", f"--web.listen-address={address}"]
     with (setting.path.parent / "log").open("wb") as log, program(command, stderr=log, environ=setting.environ) as it:
-        _await_page(it, f"http://{address}", setting)
+        _await_page(it, f"http://{address}", replace(setting, names=setting.names if complete else ()), patience)
         yield it.pid
 
 
-def _await_page(process: subprocess.Popen[bytes], url: str, setting: Setting) -> None:
-    ends = time.perf_counter() + _PATIENCE_SECONDS
+def _await_page(process: subprocess.Popen[bytes], url: str, setting: Setting, patience: float) -> None:
+    ends = time.perf_counter() + patience
     while not _is_complete(url, setting.names):
         if process.poll() is not None or time.perf_counter() > ends:
             message = f"no complete page: {(setting.path.parent / 'log').read_text()[-2000:]}"
