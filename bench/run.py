@@ -37,6 +37,7 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     poll.BENCHMARK,
     loops.BENCHMARK,
     scrape.BENCHMARK,
+    scrape.HTTP,
     peers.BENCHMARK,
     render.BENCHMARK,
     ledger.HISTORY,

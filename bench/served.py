@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from bench.processes import program
 from bench.references.server import Server, resident
 from bench.samples import positions
+from exporter.app.allowances import Budgets
 from exporter.bingx.limits import Caller, Limits
 from exporter.bingx.paths import Endpoint
 from exporter.clock import SystemClock
@@ -105,23 +106,18 @@ class _Populated:
     def site(self) -> Site:
         """Return what the web server is to serve."""
         own = OwnMetrics(version="", revision="", endpoints=Endpoint)
-        live = ((api.BUDGET, lambda: tuple(self._budgets())),)
+        live = ((api.BUDGET, Budgets(self._limits, self._clock, self._callers)),)
         exposition = Exposition(self._page, live=live, own=own.render)
         return Site(
-            metrics={format_.value: partial(exposition, format_) for format_ in Format},
+            metrics={format_.value: partial(exposition.blocks, format_) for format_ in Format},
             landing=lambda: Document(html=""),
             healthy=lambda: None,
             ready=lambda: None,
         )
 
-    def _budgets(self) -> Iterator[api.Budget]:
-        now, limits = self._clock.elapsed(), self._limits
+    def _callers(self) -> Iterator[tuple[Caller, tuple[Endpoint, ...]]]:
         for name in self._names:
-            caller = Caller(user=name, address="default", account=name)
-            for endpoint in _POLLED:
-                remaining = limits.remaining(caller, endpoint, now)
-                assert limits.blocked_until(caller, endpoint, now) is None
-                yield api.Budget(account=name, endpoint=endpoint, remaining=remaining, blocked_until=None)
+            yield Caller(user=name, address="default", account=name), _POLLED
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import exporter
+from exporter.app.allowances import Budgets
 from exporter.app.probing import probe
 from exporter.metrics import api
 from exporter.metrics.page import Exposition
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from exporter.app.options import Options
     from exporter.app.roster import Roster
     from exporter.app.status.trends import Trends
+    from exporter.bingx.limits import Caller
+    from exporter.bingx.paths import Endpoint
     from exporter.clock import Clock
     from exporter.metrics.own import OwnMetrics
     from exporter.metrics.page import Page
@@ -54,13 +56,10 @@ class Pages:
 
     def site(self) -> Site:
         """Return what the web server is to serve."""
-        metrics = Exposition(
-            self.page,
-            live=((api.BUDGET, lambda: tuple(self._budgets())), (api.OFFSET, lambda: tuple(self._offsets()))),
-            own=self.own.render,
-        )
+        budgets = Budgets(self.exchange.limits, self.clock, self._callers)
+        metrics = Exposition(self.page, live=((api.BUDGET, budgets), (api.OFFSET, self._offsets)), own=self.own.render)
         return Site(
-            metrics={exposition.value: partial(metrics, exposition) for exposition in Format},
+            metrics={exposition.value: partial(metrics.blocks, exposition) for exposition in Format},
             landing=self._landing(),
             healthy=self.illness,
             ready=self._awaited,
@@ -113,18 +112,9 @@ class Pages:
         )
         return lambda: page.render(reporter.status())
 
-    def _budgets(self) -> Iterator[api.Budget]:
-        now, calendar, limits = self.clock.elapsed(), self.clock.now(), self.exchange.limits
+    def _callers(self) -> Iterator[tuple[Caller, tuple[Endpoint, ...]]]:
         for staffed in self.roster.desks:
-            caller = staffed.desk.caller
-            for task in staffed.tasks.values():
-                until = limits.blocked_until(caller, task.endpoint, now)
-                yield api.Budget(
-                    account=caller.account,
-                    endpoint=task.endpoint,
-                    remaining=limits.remaining(caller, task.endpoint, now),
-                    blocked_until=None if until is None else calendar + timedelta(seconds=until - now),
-                )
+            yield staffed.desk.caller, tuple([task.endpoint for task in staffed.tasks.values()])
 
     def _offsets(self) -> Iterator[api.ClockOffset]:
         for base_url, clock in self.exchange.clocks.items():

@@ -31,9 +31,11 @@ from exporter.bingx.errors import (
     PermissionDenied,
     RateLimited,
 )
+from exporter.bingx.overview import block
 from exporter.bingx.permits import Caller, Permit, Wait
 
 if TYPE_CHECKING:
+    from exporter.bingx.overview import Exceptions
     from exporter.bingx.paths import Endpoint
 
 _Key = tuple[str, ...]
@@ -105,6 +107,15 @@ class Holds:
             *(Wait(hold.until, hold.why) for hold in self._holds(caller, endpoint)),
         ]
         return max((wait for wait in waits if wait.until > now), key=lambda wait: wait.until, default=None)
+
+    def survey(self, endpoint: Endpoint, now: float, found: Exceptions) -> None:
+        """Tell every ban and pause in force at a signed endpoint."""
+        ends = {_ENDPOINT: found.account_ends, _ACCOUNT: found.account_ends}
+        ends |= {_USER: found.user_ends, _ADDRESS: found.address_ends}
+        moments = [*self._bans.items(), *((key, hold.until) for key, hold in self._pauses.items())]
+        for (kind, whose, *at), until in moments:
+            if until > now and at in ([], [endpoint]):
+                block(ends[kind], whose, until)
 
     def probed(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
         """Tell whether a call is out to see if a pause is over."""

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.bingx.errors import CallTimeout
 from exporter.bingx.holds import Holds
+from exporter.bingx.overview import Exceptions, Overview, limit
+from exporter.bingx.paths import Endpoint
 from exporter.bingx.permits import STRANGERS, Caller, Permit, Remaining, Scope, Wait
 from exporter.bingx.repeats import Repeats
 
 if TYPE_CHECKING:
     from exporter.bingx.errors import BingxError
-    from exporter.bingx.paths import Endpoint
 
 __all__ = ["RULES", "Caller", "Limits", "Permit", "Remaining", "Rule", "Scope", "Wait"]
 
@@ -52,6 +53,7 @@ class Limits:
         self._rules = rules
         self._lock = threading.Lock()
         self._windows: dict[tuple[Rule, str, Endpoint], _Window] = {}
+        self._open: set[_Window] = set()
         self._holds = Holds()
         self._repeats = Repeats()
         self._users: dict[str, str] = {}
@@ -80,7 +82,10 @@ class Limits:
             for (rule, whose, endpoint), window in list(self._windows.items()):
                 if rule.scope is Scope.USER and whose == key_name:
                     del self._windows[rule, whose, endpoint]
-                    self._window(rule, user, endpoint).join(window)
+                    self._open.discard(window)
+                    joined = self._window(rule, user, endpoint)
+                    joined.join(window)
+                    self._open.add(joined)
             self._holds.identify(key_name, user)
             self._repeats.identify(key_name, user)
 
@@ -103,6 +108,7 @@ class Limits:
             permit = Permit(caller, endpoint)
             for window in self._windows_of(caller, endpoint):
                 window.take()
+                self._open.add(window)
             self._holds.begin(permit)
             self._repeats.begin(_user(caller, endpoint))
             return permit
@@ -139,6 +145,7 @@ class Limits:
             arrived = now + _LATE_SECONDS if isinstance(error, CallTimeout) else now
             for window in self._windows_of(permit.caller, permit.endpoint):
                 window.settled(now, arrived, remaining if window.rule.scope is Scope.USER else None)
+                self._open.add(window)
             user = _user(permit.caller, permit.endpoint)
             self._repeats.end(user)
             self._repeats.record(user, permit.endpoint, now, error)
@@ -161,6 +168,22 @@ class Limits:
             held = self._holds.blocked(caller, endpoint, now)
             spent = self._repeats.spent(_user(caller, endpoint), endpoint, now)
             return max((wait.until for wait in (held, spent) if wait is not None), default=None)
+
+    def overview(self, now: float) -> Overview:
+        """Return what `remaining` and `blocked_until` say of everybody's signed calls at this moment."""
+        least = min((rule.calls for rule in self._rules), default=0)
+        with self._lock:
+            self._open = {window for window in self._open if not window.rests(now)}
+            found = {endpoint: Exceptions(full=least) for endpoint in Endpoint if endpoint.signed}
+            for window in self._open:
+                free = window.free(now)
+                if free < least and window.endpoint.signed:
+                    of_user, of_address = found[window.endpoint].user_slots, found[window.endpoint].address_slots
+                    limit(of_user if window.rule.scope is Scope.USER else of_address, window.whose, free)
+            for endpoint, exceptions in found.items():
+                self._holds.survey(endpoint, now, exceptions)
+                self._repeats.survey(endpoint, now, exceptions)
+            return Overview(found, users=dict(self._users), full=least)
 
     def _known(self, caller: Caller) -> Caller:
         user = self._users.get(caller.user)
@@ -227,7 +250,7 @@ class Limits:
         key = (rule, whose, endpoint)
         window = self._windows.get(key)
         if window is None:
-            window = self._windows[key] = _Window(rule, whose)
+            window = self._windows[key] = _Window(rule, whose, endpoint)
         return window
 
 
@@ -238,11 +261,12 @@ def _user(caller: Caller, endpoint: Endpoint) -> str:
 class _Window:
     """The slots of one rule for one user or address at one endpoint."""
 
-    __slots__ = ("_in_flight", "_left", "_left_until", "_releases", "rule", "whose")
+    __slots__ = ("_in_flight", "_left", "_left_until", "_releases", "endpoint", "rule", "whose")
 
-    def __init__(self, rule: Rule, whose: str) -> None:
+    def __init__(self, rule: Rule, whose: str, endpoint: Endpoint) -> None:
         self.rule = rule
         self.whose = whose
+        self.endpoint = endpoint
         self._in_flight = 0
         self._releases: deque[float] = deque()
         self._left = 0
@@ -256,6 +280,10 @@ class _Window:
     def free(self, now: float) -> int:
         free = self.rule.calls - self.used(now)
         return min(free, self._left) if now < self._left_until else free
+
+    def rests(self, now: float) -> bool:
+        """Tell whether all slots are free, which only a further call changes."""
+        return self.free(now) == self.rule.calls
 
     def opens_at(self, now: float) -> float:
         """Tell the earliest moment at which a full window can have a slot again."""

@@ -7,7 +7,7 @@ the moment of the scrape and are read then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exporter.metrics.family import Family, Labelled, Subject
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """What one account may still ask of one endpoint: calls left now, and until when (our clock) it is blocked."""
+class Budget(NamedTuple):
+    """What one account may still ask of one endpoint: calls left now, and until when (our clock) it is blocked.
+
+    Thousands are made for a scrape; a named tuple is made, compared and hashed several times as fast as a dataclass.
+    """
 
     account: str
     endpoint: str
@@ -35,7 +37,7 @@ class ClockOffset:
 
 
 def _budgets(budgets: Iterable[Budget]) -> Iterable[Labelled[Budget]]:
-    return (((one.account, one.endpoint), one) for one in budgets)
+    return [(one[:2], one) for one in budgets]  # by number: there are thousands
 
 
 BUDGET: Final[Subject[Iterable[Budget], Budget]] = Subject(

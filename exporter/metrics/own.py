@@ -1,40 +1,32 @@
-"""The exporter's own metrics, kept in prometheus-client's instruments: calls made, build, reloads, the process."""
+"""The exporter's own metrics, kept in prometheus-client's instruments: calls made, build, reloads, the process.
+
+Their lines are the library's own. Those of an instrument that only this module changes are kept until it does.
+"""
 
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
-from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics_core import GaugeMetricFamily
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from exporter.metrics.render import END_OF_OPENMETRICS, Format
+from exporter.metrics.printing import Collector, Printed, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
+    from exporter.metrics.render import Format
+
+Changed = TypeVar("Changed", bound=Collector)
 _LATENCY_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _WATCHED_THREADS: Final = ("reload", "scheduler", "web")
 _SUFFIX_IN_TEXT: Final = {"counter": "_total", "info": "_info"}
-
-
-class _WithoutCreated:
-    """A registry as the text format should see it: `_created` samples there would be gauges of their own."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._registry.collect():
-            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
-            yield metric
 
 
 class _Asked:
@@ -68,6 +60,7 @@ class OwnMetrics:
         `web_config` whether the web configuration on disk can be used (`None` if there is none).
         """
         self._registry = CollectorRegistry()
+        self._printed: dict[Collector, Printed | None] = {}
         self._labels: dict[str, tuple[str, ...]] = {}
         self._add_work(endpoints)
         self._add_configuration(web_config)
@@ -76,9 +69,9 @@ class OwnMetrics:
         self._info("bingx_exporter_build", "The build that runs, always 1.", facts)
         self._add_shard()
         if process:
-            ProcessCollector(registry=self._registry)
-            PlatformCollector(registry=self._registry)
-            GCCollector(registry=self._registry)
+            self._printed[ProcessCollector(registry=self._registry)] = None
+            self._printed[PlatformCollector(registry=self._registry)] = None
+            self._printed[GCCollector(registry=self._registry)] = None
 
     def _add_work(self, endpoints: Iterable[str]) -> None:
         self._seconds = self._histogram(
@@ -155,51 +148,68 @@ class OwnMetrics:
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         self._labels[name] = labels
-        return Histogram(name, text, labels, buckets=_LATENCY_BUCKETS, registry=self._registry)
+        return self._kept(Histogram(name, text, labels, buckets=_LATENCY_BUCKETS, registry=self._registry))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         self._labels[name] = labels
-        return Counter(name, text, labels, registry=self._registry)
+        return self._kept(Counter(name, text, labels, registry=self._registry))
 
     def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, registry=self._registry)
+        return self._kept(Gauge(name, text, registry=self._registry))
 
     def _ask(self, name: str, text: str, value: Callable[[], float | None]) -> None:
-        self._registry.register(_Asked(name, text, value))
+        asked = _Asked(name, text, value)
+        self._registry.register(asked)
+        self._printed[asked] = None
 
     def _info(self, name: str, text: str, facts: dict[str, str]) -> Info:
         self._labels[name] = tuple(facts)
-        info = Info(name, text, registry=self._registry)
+        info = self._kept(Info(name, text, registry=self._registry))
         info.info(facts)
         return info
+
+    def _kept(self, instrument: Changed) -> Changed:
+        self._printed[instrument] = Printed(instrument)
+        return instrument
+
+    def _changed(self, *instruments: Collector) -> None:
+        for instrument in instruments:
+            if (printed := self._printed[instrument]) is not None:
+                printed.changed()
 
     def called(self, endpoint: str, seconds: float) -> None:
         """Count a call to the exchange and its duration."""
         self._calls.labels(endpoint).inc()
         self._seconds.labels(endpoint).observe(seconds)
+        self._changed(self._calls, self._seconds)
 
     def waited(self, endpoint: str, seconds: float) -> None:
         """Count time that a due call waited for the rate limits."""
         self._waits.labels(endpoint).inc(seconds)
+        self._changed(self._waits)
 
     def drifted(self, endpoint: str, kind: str) -> None:
         """Count a field that the exchange added or changed."""
         self._drift.labels(endpoint, kind).inc()
+        self._changed(self._drift)
 
     def ledger_failed(self, reason: str) -> None:
         """Count a failure of the ledger."""
         self._ledger.labels(reason).inc()
+        self._changed(self._ledger)
 
     def sharded(self, *, number: int, total: int) -> None:
         """Record which shard this is, counted from 0; without it, it is 0 of 1."""
         self._shard.info({"shard": str(number), "total_shards": str(total)})
         self._shards.set(total)
+        self._changed(self._shard, self._shards)
 
     def reloaded(self, *, at: float | None) -> None:
         """Record a load of the configuration: its time in seconds since 1970, or `None` if it failed."""
         self._reloaded.set(int(at is not None))
         if at is not None:
             self._reloaded_at.set(at)
+        self._changed(self._reloaded, self._reloaded_at)
 
     def configured(self, fingerprint: float) -> None:
         """Record which configuration is in force, as a whole number below 2**48 that is made of its text."""
@@ -208,6 +218,7 @@ class OwnMetrics:
     def restarted(self, thread: str) -> None:
         """Count a thread that had died and was started again: reload, scheduler or web."""
         self._restarts.labels(thread).inc()
+        self._changed(self._restarts)
 
     def catalogue(self) -> dict[str, tuple[str, tuple[str, ...], str]]:
         """Return every family as its name in the text format -> type, labels, help."""
@@ -222,8 +233,7 @@ class OwnMetrics:
 
     def render(self, exposition: Format) -> bytes:
         """Render the instruments as they are now, without the end mark of OpenMetrics."""
-        if exposition is Format.OPENMETRICS:
-            page: bytes = generate_openmetrics(self._registry)  # type: ignore[no-untyped-call]  # the library has no types there
-            return page.removesuffix(END_OF_OPENMETRICS)
-        without_created: Any = _WithoutCreated(self._registry)  # has the one method that is called
-        return generate_text(without_created)
+        return b"".join(
+            lines_of(collector, exposition) if printed is None else printed.render(exposition)
+            for collector, printed in self._printed.items()
+        )

@@ -1,7 +1,7 @@
-"""The page: ready pieces per account and subject, joined at the scrape, each withdrawn at its own moment.
+"""The page: ready pieces per account and subject, laid out at the scrape, each withdrawn at its own moment.
 
-Writers put a piece when its data changes; readers join what is valid now. Writers of one account take turns, and no
-reader waits for what is rendered meanwhile.
+Writers put a piece when its data changes; readers take what is valid now, piece by piece and without a copy. Writers of
+one account take turns, and no reader waits for what is rendered meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from exporter.metrics.render import END_OF_OPENMETRICS, Format, header, render
+from exporter.metrics.blocks import Block, Run, blocks_of
+from exporter.metrics.column import Column, runs_of
+from exporter.metrics.render import END_OF_OPENMETRICS, Format
+from exporter.metrics.reprint import Reprint
 from exporter.metrics.shelf import UNLIMITED, Piece, Shelf
 
 if TYPE_CHECKING:
@@ -24,12 +27,12 @@ _NOTHING: Final = b""
 
 
 @dataclass(frozen=True, slots=True)
-class _Joined:
-    """A joined page and how long it is the truth: until the next change, or until a piece runs out."""
+class _Laid:
+    """The page as blocks, and how long it is the truth: until the next change, or until a piece runs out."""
 
     version: int
     expires_at: float
-    body: bytes
+    blocks: tuple[Block, ...]
 
 
 class Page:
@@ -44,18 +47,17 @@ class Page:
         self._lock = Lock()
         self._series_per_account = series_per_account
         self._shelves: dict[str, Shelf] = {}
-        self._pieces: dict[tuple[str, str], Piece] = {}
-        self._accounts: tuple[str, ...] = ()
+        self._columns = {subject.name: Column(subject) for subject in self._subjects}
         self._version = 0
-        self._joined: dict[Format, _Joined] = {}
+        self._laid: dict[Format, _Laid] = {}
 
     def arrange(self, accounts: Iterable[str]) -> None:
         """Set which accounts stand on the page, and in which order; pieces of others are dropped."""
-        known = dict.fromkeys(accounts)
+        names = tuple(dict.fromkeys(accounts))
         with self._lock:
-            self._accounts = tuple(known)
-            self._pieces = {key: piece for key, piece in self._pieces.items() if key[0] in known}
-            self._shelves = {name: self._shelves.get(name) or self._new_shelf(name) for name in self._accounts}
+            for column in self._columns.values():
+                column.arrange(names)
+            self._shelves = {name: self._shelves.get(name) or self._new_shelf(name) for name in names}
             self._version += 1
 
     def put(self, subject: Subject[Data, Row], account: str, data: Data, *, expires_at: float = inf) -> None:
@@ -73,68 +75,58 @@ class Page:
         if shelf is None:
             return
         with shelf.lock:
-            self._place(shelf, account, shelf.withdraw(gone), gone=[subject.name for subject in gone])
+            self._place(shelf, account, {**dict.fromkeys(subject.name for subject in gone), **shelf.withdraw(gone)})
 
     def _new_shelf(self, account: str) -> Shelf:
         return Shelf(account, self._subjects, limit=self._series_per_account)
 
-    def _place(self, shelf: Shelf, account: str, changed: Mapping[str, Piece], gone: Iterable[str] = ()) -> None:
+    def _place(self, shelf: Shelf, account: str, changed: Mapping[str, Piece | None]) -> None:
         with self._lock:
             if self._shelves.get(account) is not shelf:
                 return
-            for name in gone:
-                self._version += self._pieces.pop((account, name), None) is not None
             for name, piece in changed.items():
-                old = self._pieces.get((account, name))
-                self._pieces[account, name] = piece
-                self._version += old is None or _differs(old, piece, now=self._clock.elapsed())
+                if (column := self._columns.get(name)) is not None:
+                    self._version += column.place(account, piece, now=self._clock.elapsed())
 
     def body(self, exposition: Format) -> bytes:
-        """Join what is valid now."""
+        """Return what is valid now as one text."""
+        return _joined(self.blocks(exposition))
+
+    def blocks(self, exposition: Format) -> tuple[Block, ...]:
+        """Return what is valid now; while that is the same, so are the blocks."""
         now = self._clock.elapsed()
         with self._lock:
-            joined = self._joined.get(exposition)
-            if joined is not None and joined.version == self._version and now < joined.expires_at:
-                return joined.body
-            version, accounts, pieces = self._version, self._accounts, dict(self._pieces)
-        body = self._join(exposition, accounts, pieces, now)
-        expires_at = min((piece.expires_at for piece in pieces.values() if piece.expires_at > now), default=inf)
+            known = self._laid.get(exposition)
+            if known is not None and known.version == self._version and now < known.expires_at:
+                return known.blocks
+            version = self._version
+            views = [column.view() for column in self._columns.values()]
+        laid = [view.laid(exposition, now) for view in views]
+        expires_at = min([column.expires_at for column in laid], default=inf)
+        blocks = tuple(blocks_of(run for column in laid for run in column.runs))
         with self._lock:
-            self._joined[exposition] = _Joined(version, expires_at, body)
-        return body
+            # What was laid out in the other format, and is not the truth any more, would only keep old pieces alive.
+            self._laid = {name: one for name, one in self._laid.items() if one.version == version}
+            self._laid[exposition] = _Laid(version, expires_at, blocks)
+        return blocks
 
     def of(self, exposition: Format, account: str) -> bytes:
         """Return a page of its own with what is valid now of one account."""
         with self._lock:
-            pieces = {key: piece for key, piece in self._pieces.items() if key[0] == account}
-        end = END_OF_OPENMETRICS if exposition is Format.OPENMETRICS else _NOTHING
-        return self._join(exposition, (account,), pieces, self._clock.elapsed()) + end
-
-    def _join(
-        self, exposition: Format, accounts: tuple[str, ...], pieces: dict[tuple[str, str], Piece], now: float
-    ) -> bytes:
-        parts: list[bytes] = []
-        for subject in self._subjects:
-            valid = [
-                piece.fragment.of(exposition)
-                for account in accounts
-                if (piece := pieces.get((account, subject.name))) is not None and piece.expires_at > now
-            ]
-            parts.extend(_families(subject, valid, exposition))
-        return b"".join(parts)
+            pieces = [(column.subject, column.piece(account)) for column in self._columns.values()]
+        now = self._clock.elapsed()
+        valid = [(subject, piece.fragment) for subject, piece in pieces if piece is not None and piece.expires_at > now]
+        runs = [run for subject, fragment in valid for run in runs_of(subject, [fragment], exposition)]
+        return _joined(blocks_of((*runs, _end(exposition))))
 
 
-def _differs(old: Piece, new: Piece, *, now: float) -> bool:
-    # The same bytes for longer: a joined page stays the truth and need not be joined again.
-    return old.fragment != new.fragment or old.expires_at <= now or new.expires_at < old.expires_at
+def _end(exposition: Format) -> Run:
+    mark = END_OF_OPENMETRICS if exposition is Format.OPENMETRICS else _NOTHING
+    return Run((mark,), (len(mark),), len(mark))
 
 
-def _families(subject: Subject[Any, Any], valid: list[tuple[bytes, ...]], exposition: Format) -> Iterable[bytes]:
-    for index, family in enumerate(subject.families):
-        lines = b"".join([fragment[index] for fragment in valid])
-        if lines:
-            yield header(family, exposition)
-            yield lines
+def _joined(blocks: Iterable[Block]) -> bytes:
+    return b"".join([part for block in blocks for part in block.parts])
 
 
 class Exposition:
@@ -144,20 +136,24 @@ class Exposition:
         self,
         page: Page,
         *,
-        live: Sequence[tuple[Subject[Any, Any], Callable[[], Any]]],
+        live: Sequence[tuple[Subject[Any, Any], Callable[[], Iterable[Any]]]],
         own: Callable[[Format], bytes],
     ) -> None:
-        """Join `page`, the `live` subjects with where to read them, and `own`."""
+        """Put `page`, the `live` subjects with where to read them, and `own` one after the other."""
         self._page = page
-        self._live = tuple(live)
+        self._live = tuple((Reprint(subject), read) for subject, read in live)
         self._own = own
 
     def __call__(self, exposition: Format) -> bytes:
         """Return the bytes of one scrape."""
-        parts = [self._page.body(exposition)]
-        for subject, read in self._live:
-            fragment = render(subject, read())
-            parts.extend(_families(subject, [fragment.of(exposition)], exposition))
-        parts.append(self._own(exposition))
-        parts.append(END_OF_OPENMETRICS if exposition is Format.OPENMETRICS else _NOTHING)
-        return b"".join(parts)
+        return _joined(self.blocks(exposition))
+
+    def blocks(self, exposition: Format) -> tuple[Block, ...]:
+        """Return one scrape as blocks; those of the accounts are the same until one of them changes."""
+        accounts = self._page.blocks(exposition)
+        tail: list[Run] = []
+        for reprint, read in self._live:
+            tail.extend(runs_of(reprint.subject, [reprint.render(read())], exposition))
+        own = self._own(exposition)
+        tail += (Run((own,), (len(own),), len(own)), _end(exposition))
+        return (*accounts, *blocks_of(tail))

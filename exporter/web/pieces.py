@@ -1,6 +1,7 @@
 """A page on its way to a peer: handed to the socket piece by piece, and let go of as soon as it is sent.
 
-A page handed over whole would be in memory twice while a peer takes its time, and under TLS three times.
+A page handed over whole would be in memory twice while a peer takes its time, and under TLS three times. Its blocks are
+joined one by one, each when its turn comes: the page is never in memory as a whole but in the pieces that all share.
 """
 
 from __future__ import annotations
@@ -11,19 +12,32 @@ from aiohttp import web
 from aiohttp.payload import Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from aiohttp.abc import AbstractStreamWriter
 
-_PIECE: Final = 1 << 17
+    from exporter.web.site import Block
+
+_PIECE: Final = 1 << 18
+
+
+class Parts:
+    """A block of whatever is at hand."""
+
+    __slots__ = ("parts", "size")
+
+    def __init__(self, *parts: bytes) -> None:
+        """Hold `parts`."""
+        self.parts = parts
+        self.size = sum(map(len, parts))
 
 
 class Page(web.Response):
     """An answer with a large body; aiohttp keeps every answer until the next request of its connection."""
 
-    def __init__(self, body: bytes, *, headers: Mapping[str, str], there: Callable[[], bool]) -> None:
-        """Answer with `body` while `there` says that somebody takes it; `headers` name its content type."""
-        self._pieces = _Pieces(body, there, content_type=headers["Content-Type"])
+    def __init__(self, blocks: Sequence[Block], *, headers: Mapping[str, str], there: Callable[[], bool]) -> None:
+        """Answer with `blocks` while `there` says that somebody takes it; `headers` name its content type."""
+        self._pieces = _Pieces(blocks, there, content_type=headers["Content-Type"])
         super().__init__(body=self._pieces, headers=headers)
 
     def drop(self) -> None:
@@ -39,23 +53,35 @@ class Page(web.Response):
 
 
 class _Pieces(Payload):
-    def __init__(self, body: bytes, there: Callable[[], bool], *, content_type: str) -> None:
-        super().__init__(body, content_type=content_type)
+    def __init__(self, blocks: Sequence[Block], there: Callable[[], bool], *, content_type: str) -> None:
+        super().__init__(blocks, content_type=content_type)
         self._there = there
 
     @property
     def size(self) -> int:
-        return len(self._value)
+        return sum(block.size for block in self._value)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return bytes(self._value).decode(encoding, errors)
+        return b"".join([part for block in self._value for part in block.parts]).decode(encoding, errors)
 
     def drop(self) -> None:
-        self._value = b""
+        self._value = ()
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        for begin in range(0, self.size, _PIECE):
-            # Under TLS the transport learns later than the socket that nobody is there, and logs each write.
-            if not self._there():
-                raise ConnectionResetError
-            await writer.write(self._value[begin : begin + _PIECE])
+        for number in range(len(self._value)):
+            # By number: while it waits nothing but `_value` holds the blocks, which is emptied if nobody takes them.
+            await self._write(writer, self._joined(number))
+
+    def _joined(self, number: int) -> memoryview:
+        self._demand_reader()
+        return memoryview(b"".join(self._value[number].parts))
+
+    async def _write(self, writer: AbstractStreamWriter, joined: memoryview) -> None:
+        for begin in range(0, len(joined), _PIECE):
+            self._demand_reader()
+            await writer.write(joined[begin : begin + _PIECE])
+
+    def _demand_reader(self) -> None:
+        # Under TLS the transport learns later than the socket that nobody is there, and logs each write.
+        if not self._there():
+            raise ConnectionResetError

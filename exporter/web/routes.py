@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from isal import igzip
 
 from exporter.web.discovery import target_groups
 from exporter.web.entry import refusal
 from exporter.web.errand import BusyError, Errand
 from exporter.web.kept import Kept
 from exporter.web.negotiation import accepts_gzip, choose
-from exporter.web.pieces import Page
+from exporter.web.pieces import Page, Parts
+from exporter.web.press import Press
 from exporter.web.site import UnavailableError, UnknownTargetError
 from exporter.web.target import external_target, target_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aiohttp.typedefs import Handler, Middleware
 
     from exporter.web.door import Door
     from exporter.web.entry import Entry
-    from exporter.web.site import Site
+    from exporter.web.site import Block, Site
 
     Answer = Callable[[web.Request], web.Response]
-
-T = TypeVar("T")
+    Make = Callable[[], Sequence[Block]]
 
 _WORTH_COMPRESSING: Final = 512
-_FASTEST: Final = 1
 _MOST_RELOADS: Final = 4
 _HEALTH: Final = ("/-/healthy", "/-/ready")
 _SAFE_HEADERS: Final = {
@@ -60,11 +59,16 @@ def application(site: Site, *, door: Door, entry: Entry, timeout_offset: float) 
 
 
 def _answers(site: Site, door: Door, *, secure: bool) -> Mapping[str, Answer]:
-    def page(pages: Mapping[str, T], request: web.Request, make: Callable[[T], bytes]) -> web.Response:
+    press = Press()
+
+    def page(request: web.Request, pages: Mapping[str, Make], press: Press) -> web.Response:
         protocol: asyncio.BaseProtocol = request.protocol
-        answer = _page(pages, request, make, there=lambda: door.has(protocol))
+        answer = _page(request, pages, press, there=lambda: door.has(protocol))
         door.carries(protocol, answer.drop)
         return answer
+
+    def one(request: web.Request, pages: Mapping[str, Callable[[], bytes]]) -> web.Response:
+        return page(request, {name: _as_block(make) for name, make in pages.items()}, Press())
 
     below: dict[str, Answer] = {
         "/-/healthy": lambda _: _state(site.healthy(), good="Healthy"),
@@ -73,10 +77,12 @@ def _answers(site: Site, door: Door, *, secure: bool) -> Mapping[str, Answer]:
     if (config := site.config) is not None:
         below["/config"] = lambda _: web.Response(text=config())
     if (probe := site.probe) is not None:
-        below["/probe"] = lambda request: _probe(request, lambda one: page(probe, request, lambda make: make(one)))
+        below["/probe"] = lambda request: _probe(
+            request, lambda account: one(request, {name: partial(make, account) for name, make in probe.items()})
+        )
     if site.discovery is not None:
         below["/sd"] = lambda request: _discovery(site, request, secure=secure)
-    below[site.telemetry_path] = lambda request: page(site.metrics, request, lambda make: make())
+    below[site.telemetry_path] = lambda request: page(request, site.metrics, press)
     routes = {site.place.route(path): answer for path, answer in below.items()}
     if site.place.prefix:
         routes["/"] = routes[site.place.prefix] = lambda _: _moved(site.place.link("/"))
@@ -104,7 +110,7 @@ def _landing(site: Site, door: Door) -> Callable[[web.Request], Awaitable[web.Re
             **({"Content-Encoding": "gzip"} if compressed else {}),
         }
         body = ready.compressed if compressed else ready.plain
-        answer = Page(body, headers=headers, there=lambda: door.has(protocol))
+        answer = Page((Parts(body),), headers=headers, there=lambda: door.has(protocol))
         door.carries(protocol, answer.drop)
         return answer
 
@@ -154,16 +160,19 @@ def _headed(entry: Entry) -> Callable[[web.Request, web.StreamResponse], Awaitab
     return add
 
 
-def _page(
-    pages: Mapping[str, T], request: web.Request, make: Callable[[T], bytes], *, there: Callable[[], bool]
-) -> Page:
+def _page(request: web.Request, pages: Mapping[str, Make], press: Press, *, there: Callable[[], bool]) -> Page:
     content_type = choose(_joined(request, "Accept"), tuple(pages))
-    body = make(pages[content_type])
+    blocks = pages[content_type]()
     headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
-    if len(body) >= _WORTH_COMPRESSING and accepts_gzip(_joined(request, "Accept-Encoding")):
+    size = sum(block.size for block in blocks)
+    if size >= _WORTH_COMPRESSING and accepts_gzip(_joined(request, "Accept-Encoding")):
         headers["Content-Encoding"] = "gzip"
-        body = igzip.compress(body, _FASTEST)
-    return Page(body, headers=headers, there=there)
+        blocks = press.gzip(content_type, blocks)
+    return Page(blocks, headers=headers, there=there)
+
+
+def _as_block(make: Callable[[], bytes]) -> Make:
+    return lambda: (Parts(make()),)
 
 
 def _probe(request: web.Request, page: Callable[[str], web.Response]) -> web.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from exporter.web.place import Place
 
@@ -17,6 +17,20 @@ class UnknownTargetError(Exception):
 
 class UnavailableError(Exception):
     """A probe asks for what cannot be told at the moment; the text is shown to who asks."""
+
+
+class Block(Protocol):
+    """Some bytes of a page: `parts`, which are immutable and not joined yet, and `size`, their number together."""
+
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """The bytes in their order."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +50,8 @@ class Site:
     must be quick.
     """
 
-    metrics: Mapping[str, Callable[[], bytes]]
+    metrics: Mapping[str, Callable[[], Sequence[Block]]]
+    """The metrics as blocks: one that is equal to that of the scrape before is not compressed again."""
     landing: Callable[[], Document]
     """Called on a thread of its own, never twice at once, and at most once a second; may take a moment."""
     healthy: Callable[[], str | None]

@@ -184,7 +184,7 @@ def test_hostile_names_stay_text(browser: Browser) -> None:
     page = StatusPage()
     server = WebServer(
         Site(
-            metrics={"text/plain": bytes},
+            metrics={"text/plain": tuple},
             landing=lambda: page.render(hostile()),
             healthy=lambda: None,
             ready=lambda: None,

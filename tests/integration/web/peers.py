@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from exporter.web.door import Patience
 from exporter.web.entry import Entry
+from exporter.web.pieces import Parts
 from exporter.web.server import Site, WebServer
 from exporter.web.site import Document
 
@@ -25,7 +26,10 @@ ASKS = b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n"
 def site(page: Callable[[], bytes] = bytes) -> Site:
     """Return a site with one page."""
     return Site(
-        metrics={TEXT: page}, landing=lambda: Document(html="landing"), healthy=lambda: None, ready=lambda: None
+        metrics={TEXT: lambda: (Parts(page()),)},
+        landing=lambda: Document(html="landing"),
+        healthy=lambda: None,
+        ready=lambda: None,
     )
 
 

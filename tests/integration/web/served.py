@@ -13,6 +13,7 @@ from exporter import logs
 from exporter.clock import SystemClock
 from exporter.web.access import Access
 from exporter.web.door import Patience
+from exporter.web.pieces import Parts
 from exporter.web.server import Site, WebServer
 from exporter.web.site import Document
 
@@ -29,7 +30,7 @@ def main(size: int, web_config: str | None = None) -> None:
     access = Access(None if web_config is None else Path(web_config), now=SystemClock().elapsed)
     access.load()
     site = Site(
-        metrics={"text/plain; version=0.0.4; charset=utf-8": lambda: LINE * (size // len(LINE))},
+        metrics={"text/plain; version=0.0.4; charset=utf-8": lambda: (Parts(LINE * (size // len(LINE))),)},
         landing=lambda: Document(html="landing"),
         healthy=lambda: None,
         ready=lambda: None,

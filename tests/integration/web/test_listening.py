@@ -21,10 +21,12 @@ ACTIVATED = """
 import os, sys
 os.environ["LISTEN_PID"] = str(os.getpid())
 os.dup2(int(sys.argv[1]), 3)
+from exporter.web.pieces import Parts
 from exporter.web.server import Site, WebServer
 from exporter.web.site import Document
 landing = Document(html="landing")
-site = Site(metrics={"text/plain": lambda: b"page"}, landing=lambda: landing, healthy=lambda: None, ready=lambda: None)
+page = (Parts(b"page"),)
+site = Site(metrics={"text/plain": lambda: page}, landing=lambda: landing, healthy=lambda: None, ready=lambda: None)
 server = WebServer(site, addresses=["203.0.113.1:1"], systemd=True)
 server.bind()
 server.start()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from exporter.web.pieces import Parts
 from exporter.web.server import ListenError, Site, WebServer
 from exporter.web.site import Document
 
@@ -33,7 +34,7 @@ def state() -> State:
 
 def site(state: State) -> Site:
     return Site(
-        metrics={TEXT: lambda: PAGE, OPENMETRICS: lambda: PAGE + b"# EOF\n"},
+        metrics={TEXT: lambda: (Parts(PAGE),), OPENMETRICS: lambda: (Parts(PAGE, b"# EOF\n"),)},
         landing=lambda: Document(html="<!DOCTYPE html>höhe" * 100, security_policy="default-src 'none'; img-src data:"),
         healthy=lambda: state.healthy,
         ready=lambda: state.ready,

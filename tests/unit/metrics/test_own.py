@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import Counter
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from support.exposition import Series, families_of_openmetrics, families_of_text, samples, series
 
 from exporter.metrics.own import OwnMetrics
+from exporter.metrics.printing import Printed, lines_of
 from exporter.metrics.render import END_OF_OPENMETRICS, Format
 
 HASH = "bingx_exporter_config_hash"
@@ -82,3 +88,47 @@ def test_restarts_of_every_watched_thread_start_at_zero(own_metrics: OwnMetrics)
         "scheduler": 0,
         "web": 1,
     }
+
+
+calls = st.one_of(
+    st.tuples(st.just("called"), st.sampled_from(["balance", "income", "new"]), st.floats(0, 40)),
+    st.tuples(st.just("waited"), st.sampled_from(["balance", "income", "new"]), st.floats(0, 40)),
+    st.tuples(st.just("drifted"), st.sampled_from(["balance", "new"]), st.sampled_from(["unknown_field", "bad_value"])),
+    st.tuples(st.just("ledger_failed"), st.sampled_from(["locked", "full"])),
+    st.tuples(st.just("configured"), st.integers(0, 2**48 - 1)),
+    st.tuples(st.just("restarted"), st.sampled_from(["web", "reload"])),
+)
+
+
+@given(st.lists(st.one_of(calls, st.sampled_from(Format), st.none()), max_size=20))
+def test_the_lines_are_those_that_the_library_writes_anew(story: list[Any]) -> None:
+    own = OwnMetrics(version="1", revision="r", endpoints=["balance", "income"], process=False)
+    for step in (*story, *Format):
+        if step is None:
+            own.reloaded(at=None)
+        elif isinstance(step, Format):
+            assert own.render(step) == lines_of(own._registry, step)
+        else:
+            getattr(own, step[0])(*step[1:])
+
+
+@pytest.mark.parametrize("exposition", Format)
+def test_a_change_while_the_lines_are_written_is_seen_by_the_next_who_asks(exposition: Format) -> None:
+    class Slow:
+        value = 1
+
+        def collect(self) -> Iterator[Metric]:
+            yield GaugeMetricFamily("test", "A test.", value=self.value)
+            self.value += 1
+            printed.changed()  # by another thread, after the value was read
+
+    printed = Printed(Slow())
+
+    assert b"test 1.0\n" in printed.render(exposition)
+    assert b"test 2.0\n" in printed.render(exposition)
+
+
+def test_lines_that_nothing_changed_are_not_written_again() -> None:
+    printed = Printed(Counter("test", "A test.", registry=None))
+
+    assert printed.render(Format.TEXT) is printed.render(Format.TEXT)

@@ -1,0 +1,79 @@
+"""What all accounts may still ask, read at one moment: for a page that shows all of them.
+
+Owns no state of the limits. It says exactly what `Limits.remaining` and `Limits.blocked_until` say one by one, but what
+is out of the ordinary is gathered once, and is little: whom nothing of it concerns has the whole budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.bingx.paths import Endpoint
+    from exporter.bingx.permits import Caller
+
+
+@dataclass(slots=True)
+class Exceptions:
+    """What concerns accounts, users or addresses at one signed endpoint: free slots, and the ends of bans and pauses.
+
+    Slots stand here where they are fewer than `full`, which is what everybody else has.
+    """
+
+    full: int
+    user_slots: dict[str, int] = field(default_factory=dict)
+    address_slots: dict[str, int] = field(default_factory=dict)
+    account_ends: dict[str, float] = field(default_factory=dict)
+    user_ends: dict[str, float] = field(default_factory=dict)
+    address_ends: dict[str, float] = field(default_factory=dict)
+
+    def of(self, caller: Caller, user: str) -> tuple[int, float | None]:
+        """Return how many calls the caller has left, and until when nothing may be asked for it."""
+        free = min(self.user_slots.get(user, self.full), self.address_slots.get(caller.address, self.full))
+        account, whose, address = self.account_ends, self.user_ends, self.address_ends
+        if not (account or whose or address):
+            return max(0, free), None
+        ends = account.get(caller.account), whose.get(user), address.get(caller.address)
+        return max(0, free), max((end for end in ends if end is not None), default=None)
+
+
+def limit(slots: dict[str, int], whose: str, free: int) -> None:
+    """Take note of free slots; the fewest count."""
+    slots[whose] = min(free, slots.get(whose, free))
+
+
+def block(ends: dict[str, float], whose: str, until: float) -> None:
+    """Take note of the end of a ban or pause; the last one counts."""
+    ends[whose] = max(until, ends.get(whose, until))
+
+
+class Overview:
+    """The limits of signed calls as they were at one moment."""
+
+    def __init__(self, exceptions: Mapping[Endpoint, Exceptions], *, users: Mapping[str, str], full: int) -> None:
+        """Answer from the exceptions of every signed endpoint; `users` says whose a key is."""
+        self.full = full
+        self._exceptions = exceptions
+        self._users = users
+        every = exceptions.values()
+        self._accounts = {name for one in every for name in one.account_ends}
+        self._whose = {name for one in every for found in (one.user_slots, one.user_ends) for name in found}
+        self._addresses = {name for one in every for found in (one.address_slots, one.address_ends) for name in found}
+
+    def concerns(self, caller: Caller) -> bool:
+        """Return whether there is anything to say of a caller but that it has the `full` budget of every endpoint."""
+        return (
+            self._users.get(caller.user, caller.user) in self._whose
+            or caller.account in self._accounts
+            or caller.address in self._addresses
+        )
+
+    def of(self, caller: Caller, endpoint: Endpoint) -> tuple[int, float | None]:
+        """Return how many calls are left to the caller, and until when (elapsed seconds) nothing may be asked.
+
+        Raises `KeyError` for an endpoint that is not signed.
+        """
+        return self._exceptions[endpoint].of(caller, self._users.get(caller.user, caller.user))

@@ -1,0 +1,148 @@
+"""What is read of all accounts in one pass is what is said of each of them, one by one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.bingx.codes import error_for
+from exporter.bingx.errors import (
+    BadRequest,
+    BingxError,
+    CallTimeout,
+    ExchangeBusy,
+    Forbidden,
+    InvalidKey,
+    PermissionDenied,
+    RateLimited,
+)
+from exporter.bingx.limits import RULES, Caller, Limits, Permit, Remaining, Rule, Scope
+from exporter.bingx.paths import Endpoint
+
+SIGNED = [endpoint for endpoint in Endpoint if endpoint.signed]
+CALLERS = [
+    Caller(user=user, address=address, account=account)
+    for account, user, address in (
+        ("alpha", "1", "here"),
+        ("alpha-2", "1", "here"),
+        ("beta", "key b", "here"),
+        ("beta-2", "2", "there"),
+        ("far", "3", "there"),
+    )
+]
+KINDS: list[BingxError | None] = [
+    None,
+    RateLimited("too many", code=100410),
+    error_for(100410, "your IP is banned, unblocked after 1730000000000"),
+    Forbidden("no"),
+    InvalidKey("Incorrect apiKey", code=100413),
+    PermissionDenied("no right", code=100004),
+    BadRequest("no", code=109400),
+    ExchangeBusy("busy", code=100500),
+    CallTimeout("late"),
+]
+TWICE = (Rule(Scope.USER, 5, 20.0), Rule(Scope.USER, 5, 1.0), Rule(Scope.ADDRESS, 9, 1.0), Rule(Scope.ADDRESS, 9, 10.0))
+RULE_SETS = (RULES, (Rule(Scope.USER, 2, 1.0), Rule(Scope.ADDRESS, 3, 10.0)), (Rule(Scope.ADDRESS, 4, 2.0),), TWICE, ())
+
+
+def check(limits: Limits, now: float) -> None:
+    overview = limits.overview(now)
+    for caller in CALLERS:
+        for endpoint in SIGNED:
+            said = limits.remaining(caller, endpoint, now), limits.blocked_until(caller, endpoint, now)
+            assert overview.of(caller, endpoint) == said
+            if not overview.concerns(caller):
+                assert said == (overview.full, None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(RULE_SETS))
+def test_the_overview_says_what_is_said_one_by_one(data: st.DataObject, rules: tuple[Rule, ...]) -> None:
+    limits, now = Limits(rules), 0.0
+    under_way: list[Permit] = []
+    for _ in range(data.draw(st.integers(1, 40))):
+        now += data.draw(st.sampled_from([0.0, 0.01, 0.3, 1.0, 5.0, 30.0, 100.0]))
+        what = data.draw(
+            st.sampled_from(["call", "call", "call", "answer", "answer", "give back", "identify", "forget"])
+        )
+        if what == "call":
+            caller, endpoint = data.draw(st.sampled_from(CALLERS)), data.draw(st.sampled_from(list(Endpoint)))
+            got = limits.reserve(caller, endpoint, now)
+            if isinstance(got, Permit):
+                under_way.append(got)
+        elif what == "answer" and under_way:
+            permit = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
+            permit.sent(now)
+            left = data.draw(st.sampled_from([None, Remaining(0, 3.0), Remaining(2, 1.0), Remaining(9, 90.0)]))
+            until = data.draw(st.sampled_from([None, now + 7.0, now + 300.0]))
+            limits.settle(permit, now, left, data.draw(st.sampled_from(KINDS)), until)
+        elif what == "give back" and under_way:
+            limits.cancel(under_way.pop())
+        elif what == "identify":
+            limits.identify("key b", "2")
+        elif what == "forget":
+            limits.forget(data.draw(st.sampled_from(CALLERS)).account)
+        check(limits, now)
+    for later in (0.5, 1.0, 12.0, 500.0):
+        check(limits, now + later)
+
+
+def test_an_error_that_came_as_often_as_we_let_it_is_in_the_overview() -> None:
+    limits, now, alpha = Limits(), 0.0, CALLERS[0]
+    for number in range(29):
+        permit = limits.reserve(alpha, Endpoint.INCOME, now)
+        assert isinstance(permit, Permit)
+        permit.sent(now)
+        limits.settle(permit, now, None, None if number % 2 else PermissionDenied("no right", code=100004))
+        now += 1 if number % 2 else 10
+
+    overview = limits.overview(now)
+
+    assert overview.concerns(alpha)
+    assert overview.of(alpha, Endpoint.INCOME) == (5, 480.0)
+    assert overview.of(alpha, Endpoint.BALANCE) == (5, None)
+    check(limits, now)
+
+
+@pytest.mark.parametrize("kinds", [("key", "busy"), ("busy", "key")])
+def test_of_two_pauses_of_an_account_the_longer_one_counts(kinds: tuple[str, str]) -> None:
+    errors = {"key": InvalidKey("Incorrect apiKey", code=100413), "busy": ExchangeBusy("busy", code=100500)}
+    limits, alpha = Limits(), CALLERS[0]
+    permits = [limits.reserve(alpha, Endpoint.BALANCE, 0.0) for _ in kinds]
+    for permit, kind in zip(permits, kinds, strict=True):
+        assert isinstance(permit, Permit)
+        permit.sent(0.0)
+        limits.settle(permit, 0.1, None, errors[kind])
+
+    assert limits.overview(0.2).of(alpha, Endpoint.BALANCE) == (3, 10.1)
+
+
+def test_of_two_rules_the_stricter_one_counts() -> None:
+    limits, alpha = Limits(TWICE), CALLERS[0]
+    permit = limits.reserve(alpha, Endpoint.BALANCE, 0.0)
+    assert isinstance(permit, Permit)
+    permit.sent(0.0)
+    limits.settle(permit, 0.0)
+
+    assert limits.overview(2.0).of(alpha, Endpoint.BALANCE) == (4, None)
+    check(limits, 2.0)
+
+
+def test_who_has_called_and_whose_slots_are_free_again_is_no_exception_any_more() -> None:
+    limits, alpha = Limits(), CALLERS[0]
+    permit = limits.reserve(alpha, Endpoint.BALANCE, 0.0)
+    assert isinstance(permit, Permit)
+    assert limits.overview(0.0).concerns(alpha)
+    permit.sent(0.0)
+    limits.settle(permit, 0.1)
+
+    assert limits.overview(1.0).concerns(alpha)
+    assert not limits.overview(1.2).concerns(alpha)
+    limits.overview(10.2)
+    assert not limits._open
+
+
+def test_of_a_call_without_a_key_the_overview_says_nothing() -> None:
+    with pytest.raises(KeyError):
+        Limits().overview(0.0).of(CALLERS[0], Endpoint.SERVER_TIME)
