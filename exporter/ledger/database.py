@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FORMS: Final = "write sqlite:////path/to/ledger.db or postgresql+psycopg://user:password@host/database"
 _UNREADABLE: Final = "(url)"
 _ONE_STATE: Final[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_CACHE: Final = "cache_size = -512"  # KiB: a poll reads the last rows only, and each connection has a cache of its own
 _MIGRATION_LOCK: Final = 0x62696E6778  # any number that no one else takes for an advisory lock
 
 
@@ -147,11 +148,14 @@ def _sqlite(url: URL, lock_seconds: float) -> Engine:
         )
     else:
         _create_file(str(url.database))
-        engine = create_engine(url, hide_parameters=True, poolclass=QueuePool, connect_args=connect_args)
+        # The connection used last goes first: each has a cache of its own, and one is enough for most.
+        engine = create_engine(
+            url, hide_parameters=True, poolclass=QueuePool, pool_use_lifo=True, connect_args=connect_args
+        )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection has no common type
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", _CACHE):
             connection.execute(f"PRAGMA {pragma}").close()
 
     return engine

@@ -116,6 +116,7 @@ class Workers:
             work = self._first(seat)
             while work is not None:
                 self._do(work)
+                work = None  # while it waits, a thread keeps nothing of an account that may have left
                 work = self._next(seat)
         finally:
             self._left()

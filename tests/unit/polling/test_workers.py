@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -254,3 +255,18 @@ def test_stopping_ends_idle_threads_and_waits_only_so_long_for_busy_ones(release
 
     assert threading.active_count() <= before + 1
     assert not workers.try_begin(lambda: None)
+
+
+def test_an_idle_thread_keeps_nothing_of_its_last_work() -> None:
+    class Account:
+        def poll(self) -> None:
+            done.set()
+
+    workers, done, account = Workers(cap=1), threading.Event(), Account()
+    kept = weakref.ref(account)
+    assert workers.try_begin(account.poll)
+    del account
+    assert done.wait(5)
+
+    eventually(lambda: kept() is None)
+    workers.stop(2)
