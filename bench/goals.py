@@ -66,9 +66,9 @@ GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {
         Goal(text="50 accounts within 1.0 s", case="50 accounts", quantity=1, at_most=1.0),
     ),
     "footprint": (
-        Goal(text="1 account of 20 positions holds 60 MiB at most", case="1 account", at_most=60),
+        Goal(text="1 account of 20 positions holds 60 MiB at most", case="1 account of 20 positions", at_most=60),
         Goal(text="50 accounts 70 MiB", case="50 accounts", at_most=70),
-        Goal(text="1,000 accounts 220 MiB", case="1,000 accounts", at_most=220),
+        Goal(text="1,000 accounts 220 MiB", case="1000 accounts, measured once", at_most=220),
     ),
     "poll": (
         _no_dearer_than_the_loop(positions=5, rows=100),

@@ -58,16 +58,19 @@ def _cases() -> Iterator[tuple[Case | Absent, ...]]:
         ours = parts.enter_context(served.serve(_ACCOUNTS))
         whole = _page(ours.server)
         page = _positions_of(whole)
+        samples = _samples(page)
         cost = partial(_cost, ours.server, size_mib=len(whole) / 2**20, scrapes=10, change=ours.change)
-        yield (Case(name=OURS, cost=cost), *(_case(one, page, parts) for one in _REFERENCES))
+        yield (Case(name=OURS, cost=cost), *(_case(one, page, samples, parts) for one in _REFERENCES))
 
 
-def _case(one: _Reference, page: bytes, parts: ExitStack) -> Case | Absent:
+def _case(one: _Reference, page: bytes, samples: dict[bytes, float], parts: ExitStack) -> Case | Absent:
     if one.program is not None and shutil.which(one.program) is None:
         return Absent(name=one.name, why="is not installed (`make bench` does that on Debian, as root)")
     folder = parts.enter_context(TemporaryDirectory(prefix="bingx-exporter-bench-"))
     server = parts.enter_context(one.serve(page, Path(folder)))
-    _agree(one.name, _page(server), page)
+    if _samples(_page(server)) != samples:
+        message = f"{one.name} does not say the same"
+        raise RuntimeError(message)
     cost = partial(_cost, server, size_mib=len(page) / 2**20, scrapes=one.scrapes)
     return Case(name=one.name, cost=cost, beside=OURS)
 
@@ -76,19 +79,17 @@ def _page(server: Server) -> bytes:
     scraper = Scraper(server.url)
     plain, packed = scraper.scrape(gzip=False), unpacked(scraper.scrape(gzip=True))
     scraper.close()
-    _agree(server.url, packed, plain)
+    if _positions_of(packed) != _positions_of(plain):
+        message = f"{server.url} says something else in gzip"
+        raise RuntimeError(message)
     return plain
 
 
-def _agree(name: str, page: bytes, expected: bytes) -> None:
-    """Compare the samples of positions only: every server has metrics of its own, which change."""
-    if _samples(page) != _samples(expected):
-        message = f"{name} does not say the same"
-        raise RuntimeError(message)
-
-
 def _samples(page: bytes) -> dict[bytes, float]:
-    """Return a value for each set of name and labels; the order of labels, and the text of a number, are free."""
+    """Return a value for each position's series; the order of labels, and the text of a number, are free.
+
+    Every server has metrics of its own besides, which change.
+    """
     found = {}
     for line in page.splitlines():
         if line.startswith(_OF_POSITIONS):

@@ -39,7 +39,8 @@ _INTRODUCTION: Final = """\
 <!-- Written by bench/run.py; change the benchmarks instead. -->
 
 Every figure stands beside a reference that was measured in the same run, in turns. Milliseconds belong to the machine
-below; ratios carry over. Below 1, the exporter needs less than the reference does. To measure on your own machine:
+below; ratios carry over. Where the reference is another program, below 1 the exporter needs less than it does; where
+something grows, the reference is a smaller size. To measure on your own machine:
 
 ```
 make bench
@@ -137,7 +138,7 @@ def _outcome(verdict: Verdict) -> str:
 def _cells(row: Row) -> Iterator[str]:
     for index, value in enumerate(row.medians):
         yield _three_digits(value)
-        yield _ratio(row.ratios[index]) if row.ratios else "1" if row.case.beside is None else "-"
+        yield _ratio(row.ratios[index]) if row.ratios else "-" if row.case.beside or math.isnan(value) else "1"
 
 
 def _ratio(ratio: Ratio) -> str:

@@ -20,9 +20,9 @@ from bench.watched import adjusted, watched
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_INTERVALS: Final = {1: "1s", 10: "1s", 100: "1s", 1000: "1s", 10_000: "4s"}
+_INTERVALS: Final = {1: "1s", 10: "1s", 100: "1s", 1000: "1s", 10_000: "3s"}
 _RARELY: Final = "1d"
-_WATCHED_SECONDS: Final = 8.0
+_WATCHED_SECONDS: Final = 6.0
 
 
 @contextmanager

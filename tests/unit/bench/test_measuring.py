@@ -68,7 +68,7 @@ def test_what_is_not_installed_is_told_and_takes_no_ratio_with_it() -> None:
 
 def test_a_quantity_that_a_case_does_not_have_is_a_dash() -> None:
     found = measure(benchmark(Case(name="small", cost=costs((1, UNKNOWN)))), rounds=1)
-    assert "| small | 1 | 1 | - | 1 |" in report.section(found)
+    assert "| small | 1 | 1 | - | - |" in report.section(found)
     assert found.over("small", None, 1) is None
 
 
