@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from exporter.web.site import Block
 
-_PIECE: Final = 1 << 18
+_PIECE: Final = 1 << 17
+_AT_ONCE: Final = 2 * _PIECE
 
 
 class Parts:
@@ -56,6 +57,7 @@ class _Pieces(Payload):
     def __init__(self, blocks: Sequence[Block], there: Callable[[], bool], *, content_type: str) -> None:
         super().__init__(blocks, content_type=content_type)
         self._there = there
+        self._joined = b""
 
     @property
     def size(self) -> int:
@@ -66,20 +68,18 @@ class _Pieces(Payload):
 
     def drop(self) -> None:
         self._value = ()
+        self._joined = b""
 
     async def write(self, writer: AbstractStreamWriter) -> None:
+        # While it waits, nothing but a piece is held that `drop` would not let go of.
         for number in range(len(self._value)):
-            # By number: while it waits nothing but `_value` holds the blocks, which is emptied if nobody takes them.
-            await self._write(writer, self._joined(number))
-
-    def _joined(self, number: int) -> memoryview:
-        self._demand_reader()
-        return memoryview(b"".join(self._value[number].parts))
-
-    async def _write(self, writer: AbstractStreamWriter, joined: memoryview) -> None:
-        for begin in range(0, len(joined), _PIECE):
             self._demand_reader()
-            await writer.write(joined[begin : begin + _PIECE])
+            self._joined = b"".join(self._value[number].parts)
+            size = len(self._joined)
+            step = size if size <= _AT_ONCE else _PIECE
+            for begin in range(0, size, step or 1):
+                self._demand_reader()
+                await writer.write(self._joined[begin : begin + step])
 
     def _demand_reader(self) -> None:
         # Under TLS the transport learns later than the socket that nobody is there, and logs each write.
