@@ -130,13 +130,20 @@ class _Passage(Generic[Row]):
         else:
             births = born or []
         lines = list(map(add, blocks, numbers(known)))
-        self.text = self.openmetrics = _joined(family.name, lines)
-        self.samples = len(lines)
-        if born is not None:
-            self.openmetrics = _joined(family.name, _with_births(family.name, lines, blocks, births))
-            self.samples *= 2
+        self.text = _same(self.text, _joined(family.name, lines))
+        self.samples = len(lines) if born is None else 2 * len(lines)
+        self.openmetrics = (
+            self.text
+            if born is None
+            else _same(self.openmetrics, _joined(family.name, _with_births(family.name, lines, blocks, births)))
+        )
         self._values, self._born = values, born
         return True
+
+
+def _same(old: bytes, new: bytes) -> bytes:
+    """Return the new lines, as the very object of the old ones if they are equal: a page may still hold those."""
+    return old if old == new else new
 
 
 def _joined(name: str, lines: list[str]) -> bytes:

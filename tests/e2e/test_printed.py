@@ -16,6 +16,7 @@ from support.terminal import Terminal
 pytestmark = pytest.mark.timeout(90)
 
 LOCAL = "--web.listen-address=127.0.0.1:0"
+BUDGET_KEYS = frozenset(("address", "accounts", "share", "fits", "accounts_that_fit", "addresses_needed", "endpoints"))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,11 @@ def printed(*arguments: str | Path) -> Any:  # noqa: ANN401 - JSON
 
 
 def test_check_has_the_keys_that_are_documented(config: str) -> None:
-    assert {tuple(one) for one in printed("check", config)} == {("account", "endpoint", "outcome", "detail", "mend")}
+    told = printed("check", config)
+
+    assert list(told) == ["findings", "budgets"]
+    assert {tuple(one) for one in told["findings"]} == {("account", "endpoint", "outcome", "detail", "mend")}
+    assert {frozenset(one) for one in told["budgets"]} == {BUDGET_KEYS}
 
 
 def test_the_catalogue_has_the_keys_that_are_documented() -> None:

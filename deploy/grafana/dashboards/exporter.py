@@ -51,7 +51,7 @@ _NOW: Final = Section(
             width=4,
             steps=limits.SHOULD_BE_ONE,
             words=((0, "refused"), (1, "in force")),
-            alerts=("BingxReloadFailed", "BingxConfigDrift"),
+            alerts=("BingxReloadFailed", "BingxConfigDrift", "BingxShardDoubled", "BingxShardsDisagree"),
         ),
         Stat(
             title="Scheduler",

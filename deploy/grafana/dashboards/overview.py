@@ -31,7 +31,7 @@ _NOW: Final = Section(
             width=6,
             steps=limits.SHOULD_BE_ONE,
             words=_UP_WORDS,
-            alerts=("BingxAccountAbsent", "BingxExporterAbsent"),
+            alerts=("BingxAccountAbsent", "BingxExporterAbsent", "BingxShardAbsent"),
         ),
         Stat(
             title="Equity ($asset)",
