@@ -339,6 +339,21 @@ def test_check_exits_with_1_when_an_account_cannot_be_used(
     assert found["alpha", "balance"]["outcome"] == "works"
 
 
+def test_check_says_how_much_is_asked_of_the_exchange(exchange: Exchange, tmp_path: Path) -> None:
+    config = exchange.config(tmp_path, collectors={"positions": {"interval": "50ms"}})
+
+    told, found = (run("check", f"--config.file={config}", form) for form in ("--format=table", "--format=json"))
+
+    (budget,) = json.loads(found.stdout)["budgets"]
+    assert (budget["address"], budget["accounts"], budget["fits"]) == (
+        "default",
+        len(exchange.keys()["accounts"]),
+        True,
+    )
+    assert {one["endpoint"] for one in budget["endpoints"]} >= {"positions", "balance", "income"}
+    assert f"accounts ask for {budget['share']:.0%} of what is allowed" in told.stdout
+
+
 def test_check_tells_a_clock_that_is_off(exchange: Exchange, tmp_path: Path) -> None:
     exchange.tell("clock", offset_seconds=90)
 
