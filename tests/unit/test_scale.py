@@ -15,11 +15,11 @@ from exporter.app.roster import threads_for
 from exporter.bingx.limits import RULES, Scope
 from exporter.config import AccountSettings, load
 from exporter.config.shard import Shard
+from exporter.polling.pace import ANSWER_SECONDS, SPARE, usable
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 PAGE: Final = (DOCS / "scale.md").read_text(encoding="utf-8")
 TEXT: Final = " ".join(PAGE.split())
-ANSWER_SECONDS: Final = 0.2
 PLANNED: Final = 0.8
 SCRAPE_SECONDS: Final = 15
 BYTES_A_SERIES: Final = 4000
@@ -55,8 +55,7 @@ def of_the_exporter() -> int:
 
 
 def carried(interval: float, share: float = 1) -> int:
-    (rule,) = [one for one in RULES if one.scope is Scope.ADDRESS]
-    return math.floor(share * rule.calls * interval / (rule.seconds + ANSWER_SECONDS))
+    return math.floor(share * usable(RULES, Scope.ADDRESS) * interval)
 
 
 @pytest.fixture
@@ -81,6 +80,12 @@ def test_the_addresses_follow_from_the_limits() -> None:
         interval = float(row[0].partition("s")[0])
         assert (at_most, planned) == (carried(interval), carried(interval, PLANNED))
         assert (thousand, many) == (math.ceil(1000 / planned), math.ceil(100_000 / planned))
+
+
+def test_the_formula_is_that_of_the_plan() -> None:
+    (rule,) = [one for one in RULES if one.scope is Scope.ADDRESS]
+
+    assert f"accounts = {1 - SPARE} × {rule.calls} × T / {rule.seconds + ANSWER_SECONDS:.1f}" in PAGE
 
 
 def test_the_series_are_those_of_the_page_on_them() -> None:
@@ -109,7 +114,7 @@ def test_what_an_exporter_takes_is_no_more_than_is_said(account: AccountSettings
     assert "at most 2 MiB of memory and 1 ms of CPU a second for each account" in TEXT
     assert figure("50 accounts with 20 positions each") / 50 < 2 * 1.33
     assert figure("refresh: 5 positions, 0 rows of income") / account.collectors.positions.interval < 1.33
-    assert 117 * 2 < 256
+    assert carried(5, PLANNED) * 2 < 256
 
 
 def test_a_process_runs_out_of_threads_where_it_is_said(account: AccountSettings) -> None:

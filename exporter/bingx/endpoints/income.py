@@ -126,7 +126,7 @@ def _cut(status: int, body: bytes) -> list[bytes] | None:
     first bracket of the body and end at its last one, it is the one that the rows were taken from.
     """
     start, end = body.find(b"["), body.rfind(b"]")
-    if not 0 <= start < end:
+    if not 0 <= start < end or len(body) > LIMIT * _LONGEST_ROW:
         return None
     try:
         if unwrap(status, body[: start + 1] + body[end:], endpoint=Endpoint.INCOME) != []:
