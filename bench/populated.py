@@ -93,7 +93,7 @@ class Populated:
 
     def _show(self, name: str, collector: CollectorName, data: object) -> None:
         expires_at = self.clock.elapsed() + _SHOWN_SECONDS
-        self._publisher.data_changed(name, collector, Snapshot(data=data, expires_at=expires_at))
+        self._publisher.data_changed(name, collector, Snapshot(data=data, sent_at=0.0, expires_at=expires_at))
 
 
 def _status(at: datetime) -> PollStatus:

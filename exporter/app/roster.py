@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 from exporter.app.desks import StaffedDesk, Surroundings, open_book, staff
@@ -16,7 +15,7 @@ from exporter.model import Account, CollectorName
 from exporter.polling.desk import NEEDS_IDENTITY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from exporter.app.pacing import Change, Pacing
     from exporter.config import AccountSettings
@@ -46,7 +45,6 @@ class Roster:
         self._publisher = publisher
         self._scheduler = scheduler
         self._pacing = pacing
-        self._lasting: dict[str, Mapping[CollectorName, float]] = {}
         self._staffed: dict[str, StaffedDesk] = {}
         self._hosts: frozenset[Host] = frozenset()
         self._still = threading.Event()  # is never set: waiting for it is waiting
@@ -66,7 +64,6 @@ class Roster:
         self._open_books(accounts, around)
         order = {name: index for index, name in enumerate(wanted)}
         changed = {name for name in {*wanted, *self._staffed} if not self._is_at_work(name, wanted.get(name))}
-        self._lasting = {name: self._pacing.lasting(name) for name in changed}
         self._pacing.tell(partial(self._retimed, around))
         self._pacing.arrange(accounts)
         for quiet in self._until_quiet(changed):
@@ -133,8 +130,9 @@ class Roster:
 
     def _turn(self, old: StaffedDesk, new: AccountSettings, around: Surroundings) -> None:
         """Take off the page what the new settings do not stand for any more."""
-        name, lasted, lasts = new.name, self._lasting.get(new.name, {}), self._pacing.lasting(new.name)
+        name, lasts = new.name, self._pacing.lasting(new.name)
         if _differ(old.settings, new, _WHOSE):
+            old.desk.unknowable()
             self._publisher.withdraw(name)
             around.board.withdraw(name)
             around.forget(name)
@@ -144,7 +142,7 @@ class Roster:
             if collector not in new.collectors.enabled:
                 self._publisher.forget(name, collector)
             else:
-                around.board.hasten(name, collector, lasts[collector] - lasted.get(collector, inf))
+                around.board.hasten(name, collector, lasts[collector])
         if old.income is not None and CollectorName.INCOME not in new.collectors.enabled:
             old.income.hide()
 
@@ -177,8 +175,9 @@ class Roster:
             around.board.pace(change.account, {change.collector: change.after})
             staffed = self._staffed.get(change.account)
             task = None if staffed is None else staffed.tasks.get(change.collector)
-            if task is not None and change.after < change.before:
-                timing = self._pacing.timings(change.account)[change.collector]
+            timing = self._pacing.timings(change.account).get(change.collector)
+            if task is not None and timing is not None and change.after < change.before:
+                around.board.hasten(change.account, change.collector, timing.expiry(0.0))
                 self._scheduler.wake(task, due=timing.next_tick(now))
 
     def _open_books(self, accounts: Iterable[AccountSettings], around: Surroundings) -> None:

@@ -41,7 +41,8 @@ _BELIEVED_SECONDS: Final = 60.0  # no documented window is longer
 _LATE_SECONDS: Final = 5.0
 _GLANCE: Final = 0.02
 _STRANGE_SECONDS: Final = 10.0
-"""A stranger who has waited this long is no more waited for: somebody uses up his budget all the time."""
+_ACQUAINTED_SECONDS: Final = 2.0
+"""Who has waited this long for strangers goes ahead: they hang, or somebody uses up his budget all the time."""
 RULES: Final = (Rule(Scope.USER, calls=5, seconds=1.0), Rule(Scope.ADDRESS, calls=300, seconds=10.0))
 
 
@@ -57,7 +58,8 @@ class Limits:
         self._holds = Holds()
         self._repeats = Repeats()
         self._users: dict[str, str] = {}
-        self._strangers: dict[str, float] = {}
+        self._strangers: set[str] = set()
+        self._held_since: dict[tuple[str, Endpoint], float] = {}
         self._failed: set[tuple[str, Endpoint]] = set()
 
     @property
@@ -73,10 +75,12 @@ class Limits:
         """Learn that the calls made for `key_name` were `user`'s, whose keys all share its budgets and its bans.
 
         What the key has used up counts for the user from now on; calls under way are settled there, too. A key that
-        nobody will identify is its own user.
+        nobody will identify is its own user, unless another account with that key knows better.
         """
         with self._lock:
-            self._strangers.pop(key_name, None)
+            if user == key_name != self._users.get(key_name, user):
+                return
+            self._strangers.discard(key_name)
             self._users |= {name: user for name, whose in self._users.items() if whose == key_name}
             self._users[key_name] = user
             for (rule, whose, endpoint), window in list(self._windows.items()):
@@ -97,6 +101,7 @@ class Limits:
         with self._lock:
             self._holds.forget(account)
             self._failed = {failed for failed in self._failed if failed[0] != account}
+            self._held_since = {held: since for held, since in self._held_since.items() if held[0] != account}
 
     def reserve(self, caller: Caller, endpoint: Endpoint, now: float) -> Permit | Wait:
         """Return a permit for one call, or when to ask again."""
@@ -213,15 +218,20 @@ class Limits:
     def _wait_of_strangers(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
         """Tell whether a call might be one too many if all keys of which nobody knows the user were one user's."""
         is_strange = caller.stranger and caller.user not in self._users
-        if not (is_strange or self._strangers):
+        if is_strange:
+            self._strangers.add(caller.user)
+        held, patience = (caller.account, endpoint), _STRANGE_SECONDS if is_strange else _ACQUAINTED_SECONDS
+        if not self._may_be_full(caller, endpoint, now) or now - self._held_since.setdefault(held, now) >= patience:
+            self._held_since.pop(held, None)
             return None
-        if is_strange and now - self._strangers.setdefault(caller.user, now) >= _STRANGE_SECONDS:
-            return None
-        for rule in self._rules:
-            if rule.scope is Scope.USER and self._used_at_most(rule, caller, endpoint, now) >= rule.calls:
-                budget = (STRANGERS, "", endpoint) if is_strange else (Scope.USER, caller.user, endpoint)
-                return Wait(now + _GLANCE, "it is not known yet whose keys are in use", budget)
-        return None
+        budget = (STRANGERS, "", endpoint) if is_strange else (Scope.USER, caller.user, endpoint)
+        return Wait(now + _GLANCE, "it is not known yet whose keys are in use", budget)
+
+    def _may_be_full(self, caller: Caller, endpoint: Endpoint, now: float) -> bool:
+        return bool(self._strangers) and any(
+            rule.scope is Scope.USER and self._used_at_most(rule, caller, endpoint, now) >= rule.calls
+            for rule in self._rules
+        )
 
     def _used_at_most(self, rule: Rule, caller: Caller, endpoint: Endpoint, now: float) -> int:
         """Return what the caller may have used, were he and every stranger one user; a stranger may be any user."""
@@ -230,7 +240,7 @@ class Limits:
             if caller.user not in self._strangers
             else {name for one, name, _ in self._windows if one is rule}
         )
-        known = max((self._used(rule, name, endpoint, now) for name in whose - self._strangers.keys()), default=0)
+        known = max((self._used(rule, name, endpoint, now) for name in whose - self._strangers), default=0)
         return known + sum(self._used(rule, name, endpoint, now) for name in self._strangers)
 
     def _used(self, rule: Rule, whose: str, endpoint: Endpoint, now: float) -> int:
@@ -296,8 +306,12 @@ class _Window:
     def join(self, other: _Window) -> None:
         self._in_flight += other._in_flight
         self._releases = deque(sorted((*self._releases, *other._releases)))
-        if other._left_until > self._left_until:
-            self._left, self._left_until = other._left, other._left_until
+        both = max(self._left_until, other._left_until)
+        if min(self._left_until, other._left_until) > float("-inf"):
+            self._left = min(self._left, other._left)
+        elif other._left_until == both:
+            self._left = other._left
+        self._left_until = both
 
     def take(self) -> None:
         self._in_flight += 1

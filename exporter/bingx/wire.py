@@ -29,7 +29,7 @@ BAD_VALUE: Final = "bad_value"
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,64}(?:\.[0-9]{1,64})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 # Numbers of sane size, each before a semicolon; none has an exponent or is a negative zero.
-_PLAIN: Final = re.compile(r"(?:(?!-[0.]*+;)-?[0-9]{1,30}+(?:\.[0-9]{1,30}+)?+;)*+").fullmatch
+_PLAIN: Final = re.compile(r"(?:(?!-[0.]*;)-?[0-9]{1,30}(?:\.[0-9]{1,30})?;)*").fullmatch
 _DIGITS: Final = re.compile(r"[0-9]{1,16}").fullmatch
 _NUMBER_LENGTH: Final = 64
 _EXPONENT: Final = 60

@@ -184,7 +184,12 @@ class Scribe(Generic[Row]):
             rows.append(row)
         if labels != self._labels:
             self._relabel(labels)
-        written = [passage.write(rows, self._blocks) for passage in self._passages]
+        try:
+            written = [passage.write(rows, self._blocks) for passage in self._passages]
+        except BaseException:
+            for passage in self._passages:  # some have written already what nobody has seen
+                passage.forget()
+            raise
         if any(written):
             self._fragment = self._bound()
         return self._fragment

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a collector last learned: the data, and the moment (elapsed seconds) at which it is too old to show."""
+    """What a collector last learned: the data, when it was asked for, and when it is too old to show.
+
+    Both moments are elapsed seconds.
+    """
 
     data: object
+    sent_at: float
     expires_at: float
 
 
@@ -93,13 +97,18 @@ class Board:
                 if collector in entry.statuses and entry.statuses[collector].interval_seconds != seconds:
                     self._replace(account, collector, interval_seconds=seconds)
 
-    def hasten(self, account: str, collector: CollectorName, seconds: float) -> None:
-        """Let what a collector has shown expire by so many (negative) seconds sooner; never later than it was to."""
-        entry = self._accounts[account]
+    def hasten(self, account: str, collector: CollectorName, lasts: float) -> None:
+        """Show what a collector has learned for no more than `lasts` seconds after it was asked for.
+
+        It never lasts longer than it was to. Of an account that has left nothing is shown anyway.
+        """
+        entry = self._accounts.get(account)
+        if entry is None:
+            return
         with entry.lock:
             snapshot = entry.snapshots.get(collector)
-            if snapshot is not None and seconds < 0:
-                entry.snapshots[collector] = sooner = replace(snapshot, expires_at=snapshot.expires_at + seconds)
+            if snapshot is not None and snapshot.sent_at + lasts < snapshot.expires_at:
+                entry.snapshots[collector] = sooner = replace(snapshot, expires_at=snapshot.sent_at + lasts)
                 self._listener.hastened(account, collector, sooner)
 
     def succeeded(

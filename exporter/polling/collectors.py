@@ -61,6 +61,6 @@ class SnapshotCollector(Generic[Data]):
         except BingxError as error:
             return self.desk.failed(self.name, error, timing=self.timing, began=began)
         self.learn(answer.value)
-        snapshot = Snapshot(data=answer.value, expires_at=self.timing.expiry(answer.sent_at))
+        snapshot = Snapshot(data=answer.value, sent_at=answer.sent_at, expires_at=self.timing.expiry(answer.sent_at))
         self.desk.succeeded(self.name, answer, snapshot)
         return self.timing.next_tick(self.desk.clock.elapsed(), began=began)

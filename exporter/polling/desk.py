@@ -8,8 +8,18 @@ from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from exporter.bingx.errors import AuthenticationError, BingxError, ClockSkew, ConnectionFailed, Forbidden, RateLimited
+from exporter.bingx.errors import (
+    AuthenticationError,
+    BingxError,
+    ClockSkew,
+    ConnectionFailed,
+    Forbidden,
+    NameNotResolved,
+    RateLimited,
+    TlsFailed,
+)
 from exporter.bingx.limits import Caller
+from exporter.bingx.paths import Endpoint
 from exporter.logs import get_logger
 from exporter.model import CollectorName
 from exporter.polling import schedule
@@ -29,6 +39,8 @@ PRIORITY: Final = {name: rank for rank, name in enumerate(CollectorName, start=1
 NEEDS_IDENTITY: Final = (CollectorName.INCOME, CollectorName.COMMISSION_RATE, CollectorName.RECONCILIATION)
 """Wait until the first balance has said whose account it is: keys of one user share one budget."""
 INTERNAL_ERROR: Final = "internal_error"
+_LOOK_AGAIN: Final = 1.0
+_NEVER_ARRIVED: Final = (ConnectionFailed, NameNotResolved, TlsFailed)
 _HELD_BY_LIMITS: Final = (AuthenticationError, Forbidden, RateLimited)
 
 
@@ -81,6 +93,7 @@ class Desk:
     user: str | None = None
     user_id: str | None = None
     stranger: bool = True
+    asked: bool = False
     refused: bool = False
     on_user: list[Callable[[str], None]] = field(default_factory=list)
     on_acquaintance: list[Callable[[], None]] = field(default_factory=list)
@@ -102,7 +115,9 @@ class Desk:
         if collector in NEEDS_IDENTITY and self.user is None:
             return inf
         if collector is CollectorName.POSITIONS and self.stranger:
-            return inf  # whose key it is goes first: several keys of one user share his budget
+            # Whose key it is goes first: several keys of one user share his budget. Unless nobody can ask for that now.
+            held = self.asked or self.limits.blocked_until(self.caller, Endpoint.BALANCE, now) is not None
+            return None if held else now + _LOOK_AGAIN
         return None
 
     def identified(self, balances: Balances) -> None:
@@ -110,24 +125,33 @@ class Desk:
 
         A user is known by its id, else by its short id, else by the key: what was known stays known.
         """
-        first = self.user is None
+        before = self.user
         self.stranger = False
         self.user_id = balances.user_id or self.user_id
         known = self.user_id or balances.short_id or self.user or self.key_name
-        if known != self.user:
-            self.limits.identify(self.user or self.key_name, known)
-            self.user = known
-            for tell in self.on_user:
-                tell(known)
-        if first:
+        learned, self.user = known != self.user, known
+        if learned:
+            self.limits.identify(before or self.key_name, known)
+        if before is None:
             for wake in (*self.on_acquaintance, *self.on_identity):
                 wake()
+        if learned:
+            for tell in self.on_user:
+                tell(known)
 
-    def unknowable(self) -> None:
-        """Let the key be its own user as long as nobody knows better: what else works is to go on."""
-        if self.stranger:
+    def unknowable(self, error: BingxError | None = None) -> None:
+        """Let what else works go on, though nobody knows whose key it is: it is its own user until then.
+
+        A key stays a stranger while its calls do not reach the exchange: those that come back together may be one
+        user's.
+        """
+        if not self.stranger:
+            return
+        first, self.asked = not self.asked, True
+        if not isinstance(error, _NEVER_ARRIVED):
             self.stranger = False
             self.limits.identify(self.key_name, self.key_name)
+        if first:
             for wake in self.on_acquaintance:
                 wake()
 
@@ -151,7 +175,7 @@ class Desk:
         now = self.clock.elapsed()
         if isinstance(error, ConnectionFailed) and error.stale:
             return now
-        self.unknowable()
+        self.unknowable(error)
         self._log(CollectorName.BALANCE, error, in_a_row)
         self.board.withheld(self.account, NEEDS_IDENTITY, reason=error.reason)
         if isinstance(error, ClockSkew):
@@ -169,7 +193,7 @@ class Desk:
         if isinstance(error, ConnectionFailed) and error.stale:
             return now
         in_a_row = self.board.failed(self.account, collector, reason=error.reason, duration=now - began)
-        self.unknowable()
+        self.unknowable(error)
         self._log(collector, error, in_a_row)
         self.board.withheld(self.account, self._held_up_by(collector, error), reason=error.reason)
         self.refused = self.refused or isinstance(error, AuthenticationError)

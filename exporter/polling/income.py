@@ -94,7 +94,7 @@ class IncomeCollector:
         """Show the totals that the ledger has from before this start; what it says of now is not known yet."""
         if self._book.baseline_complete:
             self._desk.board.showed(
-                self._desk.account, self.name, Snapshot(data=self._book.state(), expires_at=LONG_AGO)
+                self._desk.account, self.name, Snapshot(data=self._book.state(), sent_at=LONG_AGO, expires_at=LONG_AGO)
             )
 
     def hide(self) -> None:
@@ -146,7 +146,7 @@ class IncomeCollector:
         except LedgerError as error:
             return self._ledger_failed(error, began)
         self._onlooker.history_read(self._desk.account, state.baseline_ratio)
-        snapshot = Snapshot(data=state, expires_at=self._timing.expiry(answer.sent_at))
+        snapshot = Snapshot(data=state, sent_at=answer.sent_at, expires_at=self._timing.expiry(answer.sent_at))
         self._desk.succeeded(self.name, answer, snapshot)
         now = self._desk.clock.elapsed()
         return now if self._windows else self._next(now, began)

@@ -135,7 +135,7 @@ class ReconciliationCollector:
         found = reconcile(self._book.entries(reading.period), reading.rows, period=reading.period)
         known = {(total.income_type, total.asset) for total in self._book.totals()}
         data = IncomeReconciliation(differences=found.differences(known))
-        snapshot = Snapshot(data=data, expires_at=self._timing.expiry(self._began_at))
+        snapshot = Snapshot(data=data, sent_at=self._began_at, expires_at=self._timing.expiry(self._began_at))
         self._desk.succeeded(self.name, answer, snapshot)
         self._tell(found)
 

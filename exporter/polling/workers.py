@@ -94,7 +94,7 @@ class Workers:
         try:
             threading.Thread(target=self._run, name=f"worker-{self._threads}", daemon=True).start()
             started = True
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             pass  # the same as all of them being busy
         finally:
             if not started:

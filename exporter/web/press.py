@@ -56,6 +56,11 @@ class Press:
         self._editions: dict[str, _Edition] = {}
         self._turn = 0
 
+    def passed(self) -> None:
+        """Take note of a turn: of a page that was asked for, compressed or not."""
+        self._turn += 1
+        self._forget()
+
     def gzip(self, content_type: str, blocks: Sequence[Block]) -> tuple[Parts, ...]:
         """Return blocks that together are one member of gzip with all that is in `blocks`."""
         self._turn += 1
@@ -63,9 +68,12 @@ class Press:
         known = () if last is None else last.blocks
         pressed = tuple(_pressed(block, old) for block, old in zip_longest(blocks, known[: len(blocks)]) if block)
         self._editions[content_type] = _Edition(pressed, self._turn)
+        self._forget()
+        return tuple(_gathered((_HEAD, *[block.deflated for block in pressed], _LAST, _trailer(pressed))))
+
+    def _forget(self) -> None:
         oldest = self._turn - _FORGOTTEN_AFTER
         self._editions = {name: edition for name, edition in self._editions.items() if edition.turn > oldest}
-        return tuple(_gathered((_HEAD, *[block.deflated for block in pressed], _LAST, _trailer(pressed))))
 
 
 def _pressed(block: Block, old: _Pressed | None) -> _Pressed:

@@ -168,6 +168,8 @@ def _page(request: web.Request, pages: Mapping[str, Make], press: Press, *, ther
     if size >= _WORTH_COMPRESSING and accepts_gzip(_joined(request, "Accept-Encoding")):
         headers["Content-Encoding"] = "gzip"
         blocks = press.gzip(content_type, blocks)
+    else:
+        press.passed()
     return Page(blocks, headers=headers, there=there)
 
 

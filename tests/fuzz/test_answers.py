@@ -116,7 +116,7 @@ def shown(endpoint: Endpoint, model: object, *, by_id: bool) -> Page:
     elif endpoint in COLLECTORS:
         publisher._by_id = {"main": by_id}
         data = added_up(model) if endpoint is Endpoint.INCOME and isinstance(model, tuple) else model
-        publisher.data_changed("main", COLLECTORS[endpoint], Snapshot(data=data, expires_at=2000.0))
+        publisher.data_changed("main", COLLECTORS[endpoint], Snapshot(data=data, sent_at=0.0, expires_at=2000.0))
     return page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from support.clock import ManualClock
 from exporter.app.desks import StaffedDesk, Surroundings, staff
 from exporter.app.exchange import Exchange, address_of, key_name_of
 from exporter.app.pacing import Pacing
-from exporter.bingx.limits import RULES
+from exporter.bingx.errors import ConnectionFailed, Forbidden, InvalidKey
+from exporter.bingx.limits import RULES, Caller, Permit
+from exporter.bingx.paths import Endpoint
 from exporter.config import AccountSettings, load
 from exporter.ledger import open_ledger
 from exporter.model import Balances, CollectorName
@@ -105,13 +108,41 @@ def test_positions_wait_for_the_first_balance_call_whatever_comes_of_it(tmp_path
     for task in positions:
         task.prepare(now)  # the clock of the host is given a few seconds from the first question on
     later = now + 60
-    assert [task.prepare(later) for task in positions] == [inf, inf]
+    assert [task.prepare(later) for task in positions] == [later + 1, later + 1]
 
     known.desk.identified(Balances(user_id="12", assets=()))
     failed.desk.unknowable()
 
     assert [task.prepare(later) for task in positions] == [None, None]
     assert not any(one.desk.caller.stranger for one in (known, failed))
+
+
+def test_a_key_whose_calls_never_arrive_stays_a_stranger_and_its_positions_go_on(tmp_path: Path) -> None:
+    (one,) = staffed(tmp_path, "name: a")
+    positions, now = one.tasks[CollectorName.POSITIONS], one.desk.clock.elapsed()
+    positions.prepare(now)
+
+    one.desk.unknowable(ConnectionFailed("refused"))
+    assert positions.prepare(now + 60) is None
+    assert one.desk.caller.stranger
+
+    one.desk.unknowable(InvalidKey("no", code=100413))
+    assert not one.desk.caller.stranger
+
+
+def test_positions_of_a_stranger_go_on_while_nobody_may_ask_for_the_balance(tmp_path: Path) -> None:
+    (one,) = staffed(tmp_path, "name: a")
+    desk, now = one.desk, one.desk.clock.elapsed()
+    positions = one.tasks[CollectorName.POSITIONS]
+    positions.prepare(now)
+    other = Caller(user="another", address=desk.address, account="another")
+    for user in ("another", "a third"):
+        permit = desk.limits.reserve(replace(other, user=user, account=user), Endpoint.BALANCE, now + 60)
+        assert isinstance(permit, Permit)
+        permit.sent(now + 60)
+        desk.limits.settle(permit, now + 60, None, Forbidden("HTTP status 403"))
+
+    assert positions.prepare(now + 61) is None
 
 
 def test_an_identity_once_known_is_not_lost_by_an_answer_without_one(tmp_path: Path) -> None:

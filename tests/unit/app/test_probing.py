@@ -75,7 +75,7 @@ class Bench:
         self.roster.change(load(path, environ={}).accounts, around)
 
     def answered(self, collector: CollectorName, data: object, *, good_for: float) -> None:
-        snapshot = Snapshot(data=data, expires_at=self.clock.elapsed() + good_for)
+        snapshot = Snapshot(data=data, sent_at=0.0, expires_at=self.clock.elapsed() + good_for)
         self.board.succeeded("main", collector, snapshot=snapshot, sent_at=self.clock.now(), duration=0.1)
 
     def probe(self, account: str = "main") -> bytes:

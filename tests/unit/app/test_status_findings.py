@@ -32,7 +32,7 @@ class House:
         self.board.open("main", {BALANCE: 10.0})
 
     def answer(self, data: object = "funds") -> None:
-        snapshot = Snapshot(data=data, expires_at=self.clock.elapsed() + 30)
+        snapshot = Snapshot(data=data, sent_at=0.0, expires_at=self.clock.elapsed() + 30)
         self.board.succeeded("main", BALANCE, snapshot=snapshot, sent_at=self.clock.now(), duration=0.1)
 
     def fail(self) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.bingx.limits import Caller, Limits, Permit
 from exporter.bingx.paths import Endpoint
-from exporter.bingx.permits import Wait
+from exporter.bingx.permits import Remaining, Wait
 
 BALANCE = Endpoint.BALANCE
 
@@ -104,3 +104,41 @@ def test_no_user_is_asked_more_than_five_times_a_second_however_the_keys_are_his
     for times in arrivals.values():
         ordered = sorted(times)
         assert all(sixth - first >= 0.99 for first, sixth in zip(ordered, ordered[5:], strict=False))
+
+
+def test_who_is_known_does_not_wait_for_strangers_that_hang() -> None:
+    limits = Limits()
+    limits.identify("key 0", "one")
+    known = Caller(user="one", address="here", account="a0")
+    for number in range(1, 6):
+        assert isinstance(limits.reserve(stranger(number), BALANCE, 0.0), Permit)
+
+    assert isinstance(limits.reserve(known, BALANCE, 0.0), Wait)
+    assert isinstance(limits.reserve(known, BALANCE, 1.9), Wait)
+    assert isinstance(limits.reserve(known, BALANCE, 2.0), Permit)
+    assert isinstance(limits.reserve(known, BALANCE, 2.1), Wait)
+
+
+def test_another_account_of_a_key_that_is_known_does_not_undo_what_is_known() -> None:
+    limits = Limits()
+    limits.identify("key 0", "one")
+
+    limits.identify("key 0", "key 0")
+
+    for _ in range(5):
+        assert isinstance(limits.reserve(Caller(user="one", address="here", account="a"), BALANCE, 0.0), Permit)
+    assert isinstance(limits.reserve(Caller(user="key 0", address="here", account="b"), BALANCE, 0.0), Wait)
+
+
+def test_the_strictest_word_of_the_exchange_counts_when_a_key_turns_out_to_be_a_users() -> None:
+    limits = Limits()
+    users, keys = (Caller(user=name, address="here", account=name) for name in ("one", "key 1"))
+    for caller, now, left, expires_in in ((users, 0.05, 4, 1.0), (keys, 0.5, 0, 0.5)):
+        permit = limits.reserve(caller, BALANCE, now)
+        assert isinstance(permit, Permit)
+        permit.sent(now)
+        limits.settle(permit, now, Remaining(requests=left, expires_in=expires_in))
+
+    limits.identify("key 1", "one")
+
+    assert limits.remaining(users, BALANCE, 0.6) == 0

@@ -165,7 +165,7 @@ class Desk:
         rights = KeyPermissions(read=True, trade=True, withdraw=False, transfer=False, spot=False, ip_restricted=True)
         self.publisher.permissions_changed(name, rights, LATER)
         for collector, answer in data.items():
-            self.publisher.data_changed(name, collector, Snapshot(data=answer, expires_at=LATER))
+            self.publisher.data_changed(name, collector, Snapshot(data=answer, sent_at=0.0, expires_at=LATER))
         self.budgets += [api.Budget(account=name, endpoint=one, remaining=5, blocked_until=None) for one in polled]
 
     def body(self, form: Format = Format.OPENMETRICS) -> bytes:
@@ -208,7 +208,9 @@ def of_a_comparison() -> int:
     before = desk.count()
     same = IncomeDifference(income_type="TRANSFER", asset="USDT", amount=Decimal(0), rows=0)
     answer = IncomeReconciliation(differences=(same,))
-    desk.publisher.data_changed("main", CollectorName.RECONCILIATION, Snapshot(data=answer, expires_at=LATER))
+    desk.publisher.data_changed(
+        "main", CollectorName.RECONCILIATION, Snapshot(data=answer, sent_at=0.0, expires_at=LATER)
+    )
     return desk.count() - before
 
 

@@ -108,16 +108,18 @@ def exposition(clock: ManualClock) -> Exposition:
         ),
     }
     for collector, data in show.items():
-        publisher.data_changed("main", collector, Snapshot(data=data, expires_at=LATER))
+        publisher.data_changed("main", collector, Snapshot(data=data, sent_at=0.0, expires_at=LATER))
     odd = 'odd "name"\\'
     for name, fixture in (("main", "permissions_read_only_bound"), (odd, "permissions_trade_and_withdraw")):
         answer = unwrap(200, (FIXTURES / f"{fixture}.json").read_bytes(), endpoint=Endpoint.PERMISSIONS)
         publisher.permissions_changed(name, permissions.parse(answer).value, LATER)
     publisher.data_changed(
-        odd, BALANCE, Snapshot(data=balance.parse(data_of("balance_old_spelling_unused_asset")).value, expires_at=LATER)
+        odd,
+        BALANCE,
+        Snapshot(data=balance.parse(data_of("balance_old_spelling_unused_asset")).value, sent_at=0.0, expires_at=LATER),
     )
     hedged = positions.parse(data_of("positions_hedge")).value
-    publisher.data_changed(odd, POSITIONS, Snapshot(data=hedged, expires_at=LATER))
+    publisher.data_changed(odd, POSITIONS, Snapshot(data=hedged, sent_at=0.0, expires_at=LATER))
     budgets = (
         api.Budget(account="main", endpoint="balance", remaining=4, blocked_until=None),
         api.Budget(account=odd, endpoint="income", remaining=5, blocked_until=NOW),

@@ -267,6 +267,29 @@ def test_what_cannot_be_written_leaves_no_line_under_the_labels_of_another() -> 
     )
 
 
+def test_what_cannot_be_written_does_not_keep_an_older_number_on_the_page() -> None:
+    def rows(data: tuple[Decimal, Decimal]) -> Iterable[tuple[tuple[str, ...], tuple[Decimal, Decimal]]]:
+        return [((), data)]
+
+    subject: Subject[tuple[Decimal, Decimal], tuple[Decimal, Decimal]] = Subject(
+        name="test",
+        rows=rows,
+        families=(
+            Family(name="test_one", help="Can be written.", value=lambda row: row[0]),
+            Family(name="test_half", help="Cannot be written below 0.", value=lambda row: row[1].sqrt()),
+        ),
+    )
+    scribe = Scribe(subject, ("main",))
+    scribe.render(subject.rows((Decimal(1), Decimal(4))))
+    with pytest.raises(ArithmeticError):
+        scribe.render(subject.rows((Decimal(5), Decimal(-4))))
+
+    assert scribe.render(subject.rows((Decimal(5), Decimal(4)))).text == (
+        b'test_one{account="main"} 5.0\n',
+        b'test_half{account="main"} 2.0\n',
+    )
+
+
 digits = st.from_regex(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,20})?(E-?[0-9]{1,2})?", fullmatch=True).map(Decimal)
 
 

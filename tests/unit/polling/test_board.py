@@ -44,7 +44,9 @@ def board(recorder: Recorder) -> Board:
 
 
 def succeed(board: Board, collector: CollectorName, data: object = "data") -> None:
-    board.succeeded("main", collector, snapshot=Snapshot(data=data, expires_at=1), sent_at=NOW, duration=0.1)
+    board.succeeded(
+        "main", collector, snapshot=Snapshot(data=data, sent_at=0.0, expires_at=1), sent_at=NOW, duration=0.1
+    )
 
 
 def test_before_the_first_attempt_nothing_is_claimed(board: Board, recorder: Recorder) -> None:
@@ -117,10 +119,10 @@ def test_what_is_to_expire_sooner_is_no_new_answer(board: Board, recorder: Recor
 
     board.hasten("main", BALANCE, 5.0)
     assert recorder.hurried == []
-    board.hasten("main", BALANCE, -0.5)
+    board.hasten("main", BALANCE, 0.5)
 
-    assert recorder.hurried == [("main", BALANCE, Snapshot(data="data", expires_at=0.5))]
-    assert board.snapshot("main", BALANCE) == Snapshot(data="data", expires_at=0.5)
+    assert recorder.hurried == [("main", BALANCE, Snapshot(data="data", sent_at=0.0, expires_at=0.5))]
+    assert board.snapshot("main", BALANCE) == Snapshot(data="data", sent_at=0.0, expires_at=0.5)
     assert recorder.data == [("main", BALANCE, "data")]
 
 

@@ -96,3 +96,12 @@ def test_a_page_is_handed_out_in_blocks_of_some_size() -> None:
     assert len(handed) > 3
     assert all(1 << 17 <= block.size < 1 << 19 for block in handed[:-1])
     assert all(block.size == sum(map(len, block.parts)) for block in handed)
+
+
+def test_a_page_that_nobody_wants_compressed_any_more_is_let_go() -> None:
+    press = Press()
+    press.gzip("text", blocks([[LINE * 6000]]))
+    for _ in range(8):
+        press.passed()
+
+    assert not press._editions
