@@ -37,15 +37,18 @@ def check(flags: Namespace) -> int:
     """Print what each call answered; return 1 if an account cannot be used, or the configuration cannot be read."""
     service.configure_logs(flags)
     try:
-        config = flags.shard.part_of(read_config(flags))
+        whole = read_config(flags)
     except ConfigError as error:
         return service.fail(str(error))
+    config = flags.shard.part_of(whole)
     findings, budgets = list(check_accounts(config, clock=SystemClock())), check_budgets(config)
     if flags.format == "json":
         found = {"findings": [asdict(one) for one in findings], "budgets": [_as_json(one) for one in budgets]}
         print(json.dumps(found, indent=2))
     else:
         _print(findings, budgets)
+        if not flags.shard.is_all:
+            put([Text(), Text(f"Shard {flags.shard}: {len(config.accounts)} of {len(whole.accounts)} accounts.")])
     return 0 if usable(findings) else 1
 
 

@@ -50,6 +50,18 @@ def test_check_has_the_keys_that_are_documented(config: str) -> None:
     assert {frozenset(one) for one in told["budgets"]} == {BUDGET_KEYS}
 
 
+def test_a_shard_says_how_many_accounts_are_its_own_and_where_there_are_none(config: str) -> None:
+    told = [run("check", config, f"--shard={number}", "--total-shards=2").stdout for number in range(2)]
+    shares = [re.search(r"^Shard (\d) of 2: (\d) of (\d) accounts\.$", one, re.MULTILINE) for one in told]
+    assert [one and one[1] for one in shares] == ["0", "1"]
+    assert sum(int(one[2]) for one in shares if one) == int(shares[0][3] if shares[0] else 0) > 0
+
+    empty = run("income", "verify", config, "--shard=8000", "--total-shards=9000")
+
+    assert empty.returncode == 1
+    assert "none that belongs to this shard" in empty.stderr
+
+
 def test_the_catalogue_has_the_keys_that_are_documented() -> None:
     assert {tuple(one) for one in printed("metrics")} == {("name", "type", "labels", "help", "source")}
 

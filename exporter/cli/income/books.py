@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 class UnknownAccount(Exception):  # noqa: N818 - a word of the command line that means nothing
     """There is no account of that name; the message names those that there are."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        """Say which name, and which there are."""
-        super().__init__(f"there is no account {name!r}; known: {', '.join(known) or 'none'}")
+    def __init__(self, name: str, known: tuple[str, ...], *, shard: Shard | None = None) -> None:
+        """Say which name, which there are, and of which shard."""
+        where = "" if shard is None or shard.is_all else f" in shard {shard}"
+        super().__init__(f"there is no account {name!r}{where}; known: {', '.join(known) or 'none'}")
 
 
 def chosen(ledger: Ledger, account: str | None, *, shard: Shard) -> tuple[AccountBook, ...]:
@@ -23,5 +24,5 @@ def chosen(ledger: Ledger, account: str | None, *, shard: Shard) -> tuple[Accoun
     if account is None:
         return tuple(books.values())
     if account not in books:
-        raise UnknownAccount(account, tuple(books))
+        raise UnknownAccount(account, tuple(books), shard=shard)
     return (books[account],)

@@ -58,7 +58,7 @@ def _reconcile(flags: Namespace, ledger: Ledger, clock: Clock) -> int:
     if flags.account is None:
         accounts = tuple(account for account in accounts if account.collectors.income.enabled)
     if not accounts:
-        message = "no account of the configuration counts income"
+        message = "no account of the configuration counts income, or none that belongs to this shard"
         raise NoIncome(message)
     try:
         start, end = period_of(flags, now=clock.now())

@@ -19,7 +19,7 @@ from exporter.metrics.catalogue import ACCOUNT_SUBJECTS
 from exporter.metrics.page import Page
 from exporter.metrics.publisher import Publisher
 from exporter.model import CollectorName
-from exporter.polling.board import Board
+from exporter.polling.board import Board, Snapshot
 from exporter.polling.pace import ANSWER_SECONDS, SPARE, plan, usable
 from exporter.polling.scheduler import Scheduler
 from exporter.polling.workers import Workers
@@ -193,12 +193,18 @@ def test_nobody_waits_for_a_poll_longer_than_the_interval_in_force(tmp_path: Pat
     tasks = [one.tasks[POSITIONS] for one in roster.desks[:10]]
     scheduler.add(tasks, due=clock.elapsed() + 13)
     assert board.statuses("a3")[POSITIONS].interval_seconds == pytest.approx(400 / ALLOWED)
+    sent = clock.elapsed()
+    answer = Snapshot(data=(), sent_at=sent, expires_at=pacing.timings("a3")[POSITIONS].expiry(sent))
+    board.succeeded("a3", POSITIONS, snapshot=answer, sent_at=clock.now(), duration=0.1)
 
     roster.change(crowd(tmp_path, 10), around)
 
     due = scheduler.due()
     assert all(clock.elapsed() < due[task] <= clock.elapsed() + 5 for task in tasks)
     assert board.statuses("a3")[POSITIONS].interval_seconds == 5
+    shown = board.snapshot("a3", POSITIONS)
+    assert shown is not None
+    assert shown.expires_at == sent + 3 * 5
 
 
 def test_the_page_about_limits_says_what_the_exporter_says(bench: Bench, tmp_path: Path) -> None:
