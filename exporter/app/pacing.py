@@ -133,6 +133,7 @@ class Pacing:
             pace = self._plan.paces[demand.key]
             timing = before.get(name, {}).get(what) or self._timing(name, pace, now)
             timing.stale_after = self._accounts[name].stale_after
+            timing.patient = pace.interval > demand.interval
             if timing.interval != pace.interval and what in ENDPOINTS:
                 change = Change(
                     account=name, collector=CollectorName(what), before=timing.interval, after=pace.interval

@@ -47,12 +47,16 @@ _HELD_BY_LIMITS: Final = (AuthenticationError, Forbidden, RateLimited)
 class Timing:
     """How often a collector polls; the interval may become another one at any time, when more or fewer others poll."""
 
-    __slots__ = ("_grid", "stale_after")
+    __slots__ = ("_grid", "patient", "stale_after")
 
     def __init__(self, *, interval: float, origin: float, stale_after: float) -> None:
-        """Poll every `interval` seconds on the grid of `origin`; data is stale after `stale_after` intervals."""
+        """Poll every `interval` seconds on the grid of `origin`; data is stale after `stale_after` intervals.
+
+        Who is `patient` lets half an interval pass before a tick; others never let pass more than one.
+        """
         self._grid = (interval, origin)
         self.stale_after = stale_after
+        self.patient = False
 
     @property
     def interval(self) -> float:
@@ -66,7 +70,7 @@ class Timing:
     def next_tick(self, now: float, *, began: float = -inf) -> float:
         """Return when the next poll is due if the last one began then."""
         interval, origin = self._grid
-        return schedule.next_tick(origin=origin, interval=interval, now=now, began=began)
+        return schedule.next_tick(origin=origin, interval=interval, now=now, began=began if self.patient else -inf)
 
     def expiry(self, sent_at: float) -> float:
         """Return when data that was asked for at `sent_at` is too old to show."""
