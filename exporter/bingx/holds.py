@@ -153,7 +153,10 @@ class Holds:
 
     def _end(self, keys: list[_Key], permit: Permit) -> None:
         for key in keys:
-            if permit.sent_at is not None and permit.sent_at >= self._pauses[key].since:
+            hold = self._pauses[key]
+            # Before a named time a good answer says nothing: the ban met the call on its way out.
+            counts_from = hold.until if hold.named else hold.since
+            if permit.sent_at is not None and permit.sent_at >= counts_from:
                 del self._pauses[key]
 
     def _impose(self, permit: Permit, now: float, error: BingxError, retry_at: float | None) -> tuple[_Key, ...]:

@@ -28,6 +28,7 @@ ALPHA = Caller(user="1", address="here", account="alpha")
 BETA = Caller(user="2", address="here", account="beta")
 ALPHA_TWIN = Caller(user="1", address="here", account="alpha-2")
 KEY = Caller(user="key abc", address="here", account="alpha")
+GAMMA = Caller(user="4", address="here", account="gamma")
 FAR = Caller(user="3", address="there", account="far")
 REFUSED = RateLimited("too many", code=100410)
 BAD_KEY = InvalidKey("Incorrect apiKey", code=100413)
@@ -489,6 +490,23 @@ def test_fifteen_calls_of_a_user_are_under_way_at_most() -> None:
             permit(limits, endpoint=endpoint)
     assert wait(limits, endpoint=Endpoint.COMMISSION_RATE) == 1
     assert free(limits, caller=BETA, endpoint=Endpoint.COMMISSION_RATE)
+
+
+@pytest.mark.parametrize("error", [None, BAD_KEY])
+def test_a_call_that_a_ban_met_on_its_way_out_does_not_end_it(error: BingxError | None) -> None:
+    limits = Limits()
+    met, just_leaving = permit(limits), permit(limits, GAMMA, POSITIONS)
+    met.sent(0)
+    banned = RateLimited("your IP is banned", code=100410)
+    banned.whole_address = True
+    limits.settle(met, 1.0, None, banned, retry_at=5.0)
+    just_leaving.sent(1.01)
+    limits.settle(just_leaving, 1.2, None, error)
+
+    assert wait(limits, now=4.9) == 5.0
+    permit(limits, now=5.0)
+
+    assert not free(limits, GAMMA, POSITIONS, now=5.0)
 
 
 ENDPOINTS = [BALANCE, POSITIONS, INCOME, Endpoint.COMMISSION_RATE, Endpoint.INCOME_EXPORT]
