@@ -37,7 +37,6 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     poll.BENCHMARK,
     loops.BENCHMARK,
     scrape.BENCHMARK,
-    scrape.HTTP,
     peers.BENCHMARK,
     render.BENCHMARK,
     ledger.HISTORY,

@@ -1,4 +1,4 @@
-"""What a scrape costs: the page by itself, and over HTTP, each beside prometheus-client with the same samples.
+"""What a scrape costs without HTTP, beside prometheus-client with the same samples; `peers` has the port.
 
 Owns the page and its references; all are checked to say the same before anything is measured.
 """
@@ -9,16 +9,12 @@ import time
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import generate_latest
 
 from bench.measure import Benchmark, Case
-from bench.populated import ACCOUNTS, POSITIONS
-from bench.processes import cpu_seconds, resident_mib
 from bench.samples import AtTheScrape, LabelledGauges, positions, samples_of
-from bench.serving import CHANGE_ALL, CHANGE_ONE, LIBRARY, Port, serving
 from exporter.clock import SystemClock
 from exporter.metrics.page import Page
 from exporter.metrics.position import POSITION
@@ -35,7 +31,6 @@ _POSITIONS: Final = 20
 _SAMPLES: Final = _ACCOUNTS * _POSITIONS * len(POSITION.families)
 _SCRAPES: Final = 10
 _REFERENCE: Final = "`generate_latest`, labelled gauges"
-_LIBRARY: Final = "`start_http_server` of prometheus-client, plain"
 
 
 class _Ours:
@@ -89,38 +84,6 @@ def _cases() -> Iterator[tuple[Case, ...]]:
     )
 
 
-@contextmanager
-def _http_cases() -> Iterator[tuple[Case, ...]]:
-    with serving() as ours, serving(LIBRARY) as library:
-        lines = [len(port.page().splitlines()) for port in (ours, library)]
-        if min(lines) * 1.01 < max(lines):  # the library writes process metrics of its own time, not of its own kind
-            message = f"the pages that are compared have {lines} lines"
-            raise RuntimeError(message)
-
-        def case(name: str, order: str | None, encoding: str) -> Case:
-            return Case(name=name, cost=partial(_served, ours, order, encoding, _SCRAPES), beside=_LIBRARY)
-
-        yield (
-            Case(name=_LIBRARY, cost=partial(_served, library, None, "identity", 2)),
-            case("after one account has changed", CHANGE_ONE, "identity"),
-            case("after one account has changed, gzip", CHANGE_ONE, "gzip"),
-            case("after all accounts have changed, gzip", CHANGE_ALL, "gzip"),
-            case("no account has changed", None, "identity"),
-            case("no account has changed, gzip", None, "gzip"),
-        )
-
-
-def _served(port: Port, order: str | None, encoding: str, times: int) -> tuple[float, float]:
-    spent = 0.0
-    for _ in range(times):
-        if order is not None:
-            port.tell(order)
-        began = cpu_seconds(port.pid)
-        port.scrape(encoding=encoding)
-        spent += cpu_seconds(port.pid) - began
-    return spent * 1000 / times, resident_mib(Path(f"/proc/{port.pid}/status").read_text())
-
-
 def _agree(*pages: bytes) -> None:
     first, *others = (samples_of(page) for page in pages)
     if len(first) != _SAMPLES or any(other != first for other in others):
@@ -147,15 +110,4 @@ HTTP.""",
     quantities=("CPU, ms a scrape",),
     often=2,
     cases=_cases,
-)
-
-HTTP: Final = Benchmark(
-    name="scrape-http",
-    title="Scrape over HTTP",
-    text=f"""\
-The whole page of {ACCOUNTS} accounts with {POSITIONS} positions each (some 160,000 samples, 20 MB), with budgets and
-the exporter's own metrics, which are read at each scrape, over one kept connection on loopback. CPU and memory are
-those of the serving process. The reference has the same samples ready in memory, and only writes them.""",
-    quantities=("CPU of the server, ms a scrape", "resident, MiB"),
-    cases=_http_cases,
 )
