@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.metrics.blocks import Block, Run, blocks_of
 from exporter.metrics.column import Column, runs_of
+from exporter.metrics.live import Live
 from exporter.metrics.render import END_OF_OPENMETRICS, Format
-from exporter.metrics.reprint import Reprint
 from exporter.metrics.shelf import UNLIMITED, Piece, Shelf
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Exposition:
     ) -> None:
         """Put `page`, the `live` subjects with where to read them, and `own` one after the other."""
         self._page = page
-        self._live = tuple((Reprint(subject), read) for subject, read in live)
+        self._live = tuple((Live(subject), read) for subject, read in live)
         self._own = own
 
     def __call__(self, exposition: Format) -> bytes:
@@ -152,8 +152,8 @@ class Exposition:
         """Return one scrape as blocks; those of the accounts are the same until one of them changes."""
         accounts = self._page.blocks(exposition)
         tail: list[Run] = []
-        for reprint, read in self._live:
-            tail.extend(runs_of(reprint.subject, [reprint.render(read())], exposition))
+        for live, read in self._live:
+            tail.extend(runs_of(live.subject, [live.render(read())], exposition))
         own = self._own(exposition)
         tail += (Run((own,), (len(own),), len(own)), _end(exposition))
         return (*accounts, *blocks_of(tail))
