@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from bench.processes import program
 from bench.references.server import Server, resident
 from bench.samples import positions
-from exporter.app.allowances import Budgets
+from exporter.app.allowances import Allowances
 from exporter.bingx.limits import Caller, Limits
 from exporter.bingx.paths import Endpoint
 from exporter.clock import SystemClock
@@ -106,7 +106,7 @@ class _Populated:
     def site(self) -> Site:
         """Return what the web server is to serve."""
         own = OwnMetrics(version="", revision="", endpoints=Endpoint)
-        live = ((api.BUDGET, Budgets(self._limits, self._clock, self._callers)),)
+        live = ((api.BUDGET, Allowances(self._limits, self._clock, self._callers)),)
         exposition = Exposition(self._page, live=live, own=own.render)
         return Site(
             metrics={format_.value: partial(exposition.blocks, format_) for format_ in Format},

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Asked: TypeAlias = tuple[Caller, tuple[Endpoint, ...]]
 
 
-class Budgets:
+class Allowances:
     """Reads the budgets of all callers.
 
     Most have the whole of it most of the time; what that looks like is kept, for those who were there the last time.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import exporter
-from exporter.app.allowances import Budgets
+from exporter.app.allowances import Allowances
 from exporter.app.probing import probe
 from exporter.metrics import api
 from exporter.metrics.page import Exposition
@@ -56,7 +56,7 @@ class Pages:
 
     def site(self) -> Site:
         """Return what the web server is to serve."""
-        budgets = Budgets(self.exchange.limits, self.clock, self._callers)
+        budgets = Allowances(self.exchange.limits, self.clock, self._callers)
         metrics = Exposition(self.page, live=((api.BUDGET, budgets), (api.OFFSET, self._offsets)), own=self.own.render)
         return Site(
             metrics={exposition.value: partial(metrics.blocks, exposition) for exposition in Format},

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.clock import ManualClock
 
-from exporter.app.allowances import Budgets
+from exporter.app.allowances import Allowances
 from exporter.bingx.errors import RateLimited
 from exporter.bingx.limits import Caller, Limits, Permit
 from exporter.bingx.paths import Endpoint
@@ -38,7 +38,7 @@ def one_by_one(limits: Limits, clock: ManualClock, asked: Asked) -> tuple[Budget
 @given(st.lists(st.tuples(callers, st.sampled_from(CALLERS), st.sampled_from(ENDPOINTS), st.booleans())))
 def test_budgets_are_what_the_limits_say_one_by_one(scrapes: list[tuple[Asked, Caller, Endpoint, bool]]) -> None:
     limits, clock, asked = Limits(), ManualClock(), Asked()
-    budgets = Budgets(limits, clock, lambda: asked)
+    budgets = Allowances(limits, clock, lambda: asked)
     for now_asked, caller, endpoint, refused in scrapes:
         asked[:] = now_asked
         permit = limits.reserve(caller, endpoint, clock.elapsed())
@@ -53,7 +53,7 @@ def test_budgets_are_what_the_limits_say_one_by_one(scrapes: list[tuple[Asked, C
 
 def test_only_those_who_were_there_are_kept() -> None:
     asked: Asked = [(caller, ENDPOINTS) for caller in CALLERS]
-    budgets = Budgets(Limits(), ManualClock(), lambda: asked)
+    budgets = Allowances(Limits(), ManualClock(), lambda: asked)
     budgets()
     del asked[1:]
     budgets()
