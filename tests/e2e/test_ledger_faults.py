@@ -101,7 +101,7 @@ def counting(exchange: Exchange, tmp_path: Path, ledger: Path, prefix: tuple[str
     config.write_text(config.read_text().replace(f"sqlite:///{tmp_path / 'ledger.db'}", "${LEDGER}"))
     with exporter(f"--config.file={config}", LOCAL, folder=tmp_path, environ=environ, prefix=prefix) as process:
         process.ready()
-        eventually(is_right(process, exchange), what="the counters are right")
+        eventually(is_right(process, exchange), what="the counters are right", seconds=40)
         yield process
         assert process.end() == 0
 
