@@ -8,7 +8,8 @@
     the exchange is in trouble    account and endpoint, 1 s doubling to 1 min
 
 When a pause or a ban is over, exactly one call goes out to see; the others wait for its answer. A good answer ends the
-pause, an answer to a call that was sent before the pause began says nothing about it. Not thread-safe: `limits` holds
+pause, only the call that went out to see makes it longer. An answer to a call that was sent before the pause began says
+nothing about it. Not thread-safe: `limits` holds
 the lock.
 """
 
@@ -73,6 +74,12 @@ class _Hold:
     why: str
     named: bool = False
     probe: Permit | None = None
+
+    def prolong(self, pause: Pause, now: float, why: str) -> None:
+        """Wait once more, and longer, because the call that was to see found that it is not over."""
+        self.seconds = min(max(2 * self.seconds, pause.first), pause.longest)
+        self.named = False
+        self.since, self.until, self.why = now, now + self.seconds, why
 
 
 class Holds:
@@ -144,7 +151,7 @@ class Holds:
         if error is None:
             self._end(keys, permit)
             return
-        meant = self._impose(permit, now, error, retry_at)
+        meant = self._impose(permit, now, error, retry_at, probed)
         for key in probed:
             if _answers(key, error):
                 self._pauses.pop(key, None)
@@ -159,7 +166,9 @@ class Holds:
             if permit.sent_at is not None and permit.sent_at >= counts_from:
                 del self._pauses[key]
 
-    def _impose(self, permit: Permit, now: float, error: BingxError, retry_at: float | None) -> tuple[_Key, ...]:
+    def _impose(
+        self, permit: Permit, now: float, error: BingxError, retry_at: float | None, probed: list[_Key]
+    ) -> tuple[_Key, ...]:
         if isinstance(error, (RateLimited, Forbidden)):
             if retry_at is not None and now < retry_at <= now + LONGEST_BAN:
                 return (self._ban(_banned(permit, error), permit, now, retry_at),)
@@ -174,7 +183,10 @@ class Holds:
         else:
             return ()
         for key in keys:
-            self._pause(key, pause, permit, now, error.reason)
+            if key not in self._pauses:
+                self._pauses[key] = _Hold(permit.caller.address, now, now + pause.first, pause.first, error.reason)
+            elif key in probed:
+                self._pauses[key].prolong(pause, now, error.reason)
         return keys
 
     def _ban(self, key: _Key, permit: Permit, now: float, retry_at: float) -> _Key:
@@ -197,15 +209,6 @@ class Holds:
             if not hold.named
         )
         return (own,) if next(others, None) is None else (own, (_ADDRESS, caller.address, endpoint))
-
-    def _pause(self, key: _Key, pause: Pause, permit: Permit, now: float, why: str) -> None:
-        hold = self._pauses.get(key)
-        if hold is None:
-            self._pauses[key] = _Hold(permit.caller.address, now, now + pause.first, pause.first, why)
-        elif permit.sent_at is not None and permit.sent_at >= hold.since:
-            hold.seconds = min(max(2 * hold.seconds, pause.first), pause.longest)
-            hold.named = False
-            hold.since, hold.until, hold.why = now, now + hold.seconds, why
 
     def _holds(self, caller: Caller, endpoint: Endpoint) -> list[_Hold]:
         return [self._pauses[key] for key in self._keys(caller, endpoint, self._pauses)]

@@ -421,6 +421,20 @@ def test_answers_to_calls_from_before_a_pause_neither_end_nor_prolong_it() -> No
     assert wait(limits, now=3) == 11
 
 
+@pytest.mark.parametrize("refusal", [BAD_KEY, Forbidden("HTTP status 403", status=403)])
+def test_a_call_let_out_before_a_pause_does_not_prolong_it_though_it_is_sent_later(refusal: BingxError) -> None:
+    limits = Limits()
+    first, second = permit(limits), permit(limits)
+    first.sent(0.9)
+    limits.settle(first, 1.0, None, refusal)
+    second.sent(1.1)
+    limits.settle(second, 1.2, None, refusal)
+
+    assert wait(limits, now=1.2) == 11.0
+    call(limits, refusal, now=11.0)
+    assert wait(limits, now=11.0) == 31.0
+
+
 def test_a_missing_right_thins_out_its_endpoint_and_no_other() -> None:
     limits = Limits()
     now = 0.0
