@@ -114,6 +114,9 @@ class _Inlet:
     def take(self, size: int) -> bytearray:
         while len(self.held) < size:
             self.must()
+        if len(self.held) == size:  # the usual end of an answer, which may be large: no copy of it
+            taken, self.held = self.held, bytearray()
+            return taken
         taken = self.held[:size]
         del self.held[:size]
         return taken

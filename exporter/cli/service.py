@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter import logs
 from exporter.app import Options
 from exporter.cli import notify
+from exporter.cli.memory import give_back_large_blocks
 from exporter.cli.signals import ENDING
 from exporter.cli.version import build
 
@@ -25,7 +26,8 @@ _LOOK_SECONDS: Final = 1.0
 
 
 def begin(flags: Namespace, stream: logs.Stream | None = None) -> None:
-    """Configure the logs (to `stream`, by default standard error) and say what starts."""
+    """Configure the logs (to `stream`, by default standard error) and the memory, and say what starts."""
+    give_back_large_blocks()
     configure_logs(flags, stream)
     this = build()
     logger = logs.get_logger(__name__)

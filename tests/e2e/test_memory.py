@@ -1,0 +1,35 @@
+"""The memory of a process that has met answers as large as an answer may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.exchange import Exchange
+from support.processes import Exporter, eventually, exporter
+
+pytestmark = pytest.mark.timeout(90)
+
+LARGEST = 16 * 2**20
+
+
+def resident_mib(process: Exporter) -> float:
+    status = Path(f"/proc/{process.process.pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))) / 1024
+
+
+def test_large_answers_leave_nothing_behind_in_memory(exchange: Exchange, tmp_path: Path) -> None:
+    config = exchange.config(tmp_path)
+    with exporter(f"--config.file={config}", "--web.listen-address=127.0.0.1:0", folder=tmp_path) as process:
+        process.ready()
+        eventually(lambda: 'reason="malformed_response"' not in process.page(), what="all is well")
+        before = resident_mib(process)
+
+        exchange.tell("faults", kind="huge", size=LARGEST, count=30)
+        malformed = 'bingx_collector_failures_total{account="alpha",collector="positions",reason="malformed_response"}'
+        eventually(lambda: malformed in process.page(), what="they are met")
+        exchange.tell("faults/clear")
+        well = 'bingx_collector_success{account="alpha",collector="positions"} 1'
+        eventually(lambda: well in process.page(), seconds=60, what="all is well again")
+
+        eventually(lambda: resident_mib(process) < before + 20, what="their memory is given back")
