@@ -8,15 +8,19 @@ from typing import Final
 _MMAP_THRESHOLD: Final = -3
 """`M_MMAP_THRESHOLD` of mallopt(3)."""
 _LARGE_BYTES: Final = 1 << 20
+_ARENA_MAX: Final = -8
+"""`M_ARENA_MAX` of mallopt(3)."""
 
 
-def give_back_large_blocks() -> None:
-    """Let the system have every block of a megabyte or more as soon as it is freed.
+def keep_little() -> None:
+    """Let the system have large blocks as soon as they are freed, and let all threads share one arena.
 
     By itself glibc takes the first large block that is freed as a sign of more to come, and from then on keeps as much,
-    and twice that, in up to eight arenas a core: some answers of 16 MiB from an exchange gone mad, and hundreds of MiB
-    stay for good.
+    and twice that, in each arena: some answers of 16 MiB from an exchange gone mad, and hundreds of MiB stay for good.
+    It would have eight arenas a core, each of which goes on growing to what its threads once needed at a time; they
+    are for threads that run at the same time, and ours take turns. To be called before there are threads.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+        mallopt(_ARENA_MAX, 1)

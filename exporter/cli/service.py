@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter import logs
 from exporter.app import Options
 from exporter.cli import notify
-from exporter.cli.memory import give_back_large_blocks
+from exporter.cli.memory import keep_little
 from exporter.cli.signals import ENDING
 from exporter.cli.version import build
 
@@ -27,7 +27,7 @@ _LOOK_SECONDS: Final = 1.0
 
 def begin(flags: Namespace, stream: logs.Stream | None = None) -> None:
     """Configure the logs (to `stream`, by default standard error) and the memory, and say what starts."""
-    give_back_large_blocks()
+    keep_little()
     configure_logs(flags, stream)
     this = build()
     logger = logs.get_logger(__name__)
