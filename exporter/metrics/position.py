@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from exporter.metrics.family import Family, Labelled, Subject
@@ -55,49 +56,49 @@ POSITION: Final[Subject[OpenPositions, Position]] = Subject(
             name="bingx_position_amount",
             help="Size of the open position in base coin, positive for both sides "
             "(`positionAmt` of the positions call).",
-            value=lambda position: position.amount,
+            value=attrgetter("amount"),
         ),
         Family(
             name="bingx_position_available_amount",
             help="Part of the position that can be closed, in base coin (`availableAmt` of the positions call).",
-            value=lambda position: position.available_amount,
+            value=attrgetter("available_amount"),
         ),
         Family(
             name="bingx_position_value",
             help="Notional value at mark price in quote units (`positionValue` of the positions call).",
-            value=lambda position: position.value,
+            value=attrgetter("value"),
         ),
         Family(
             name="bingx_position_unrealized_pnl",
             help="Unrealised PnL in units of the asset, a loss is negative (`unrealizedProfit` of the positions call).",
-            value=lambda position: position.unrealized_pnl,
+            value=attrgetter("unrealized_pnl"),
         ),
         Family(
             name="bingx_position_realized_pnl",
             help="PnL realised by this position so far in units of the asset, fees included, a loss is negative "
             "(`realisedProfit` of the positions call).",
-            value=lambda position: position.realized_pnl,
+            value=attrgetter("realized_pnl"),
         ),
         Family(
             name="bingx_position_initial_margin",
             help="Initial margin in units of the asset (`initialMargin` of the positions call).",
-            value=lambda position: position.initial_margin,
+            value=attrgetter("initial_margin"),
         ),
         Family(
             name="bingx_position_margin",
             help="Margin of the position with its unrealised PnL, in units of the asset "
             "(`margin` of the positions call).",
-            value=lambda position: position.margin,
+            value=attrgetter("margin"),
         ),
         Family(
             name="bingx_position_entry_price",
             help="Average entry price in quote units (`avgPrice` of the positions call).",
-            value=lambda position: position.entry_price,
+            value=attrgetter("entry_price"),
         ),
         Family(
             name="bingx_position_mark_price",
             help="Mark price in quote units (`markPrice` of the positions call).",
-            value=lambda position: position.mark_price,
+            value=attrgetter("mark_price"),
         ),
         Family(
             name="bingx_position_liquidation_price",
@@ -116,26 +117,26 @@ POSITION: Final[Subject[OpenPositions, Position]] = Subject(
             name="bingx_position_leverage",
             help="Leverage of the position (`leverage` of the positions call; of merged positions that differ, "
             "value over initial margin).",
-            value=lambda position: position.leverage,
+            value=attrgetter("leverage"),
         ),
         Family(
             name="bingx_position_risk_ratio",
             help="Share of the margin that is at risk as a fraction, liquidation is at 1 "
             "(`riskRate` of the positions call).",
-            value=lambda position: position.risk_ratio,
+            value=attrgetter("risk_ratio"),
             unit=_RATIO,
         ),
         Family(
             name="bingx_position_pnl_ratio",
             help="Unrealised PnL over initial margin as a fraction (`pnlRatio` of the positions call).",
-            value=lambda position: position.pnl_ratio,
+            value=attrgetter("pnl_ratio"),
             unit=_RATIO,
         ),
         Family(
             name="bingx_position_max_margin_reduction",
             help="Margin that may be taken out of the position, in units of the asset "
             "(`maxMarginReduction` of the positions call).",
-            value=lambda position: position.max_margin_reduction,
+            value=attrgetter("max_margin_reduction"),
         ),
         Family(
             name="bingx_position_updated_timestamp_seconds",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias
 from exporter.metrics.family import Kind, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from exporter.metrics.family import Data, Family, Labelled, Number, Subject
@@ -31,8 +31,9 @@ class Format(Enum):
 
 END_OF_OPENMETRICS: Final = b"# EOF\n"
 
-_SHORTEST: Final = re.compile(r"-?(?:[1-9][0-9]{0,8}\.[0-9]{0,5}|0\.(?!0000)[0-9]{0,14})[1-9]").fullmatch
-
+_SHORT: Final = r"-?(?:[1-9][0-9]{0,8}+\.[0-9]{1,6}+|0\.(?!0000)[0-9]{1,15}+)"
+_SHORTEST: Final = re.compile(_SHORT).fullmatch
+_ALL_SHORTEST: Final = re.compile(f"(?:{_SHORT}\n)*+").fullmatch
 
 _Labels: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
@@ -58,13 +59,20 @@ def number(value: Number) -> str:
     return repr(float(value) + 0.0)
 
 
-def numbers(values: Iterable[Number]) -> list[str]:
+def numbers(values: Sequence[Number]) -> list[str]:
     """Write each number as `number` does.
 
     Of up to 15 digits no two texts are the same float, so without idle zeros they are the shortest one of theirs: such
-    a text is taken as it is. It must be one that `repr` would not write with an exponent.
+    a text is taken as it is. It must be one that `repr` would not write with an exponent. Most columns have no other
+    numbers, and are looked at as a whole.
     """
-    return [text if type(value) is not float and _SHORTEST(text := str(value)) else number(value) for value in values]
+    floats = [value for value in values if type(value) is float]
+    if len(floats) == len(values):
+        return [repr(value + 0.0) for value in floats]
+    texts = [str(value).rstrip("0") for value in values]
+    if _ALL_SHORTEST("\n".join(texts) + "\n"):
+        return texts
+    return [text if _SHORTEST(text) else number(value) for text, value in zip(texts, values, strict=True)]
 
 
 def label_block(labels: Iterable[tuple[str, str]]) -> str:
@@ -153,7 +161,7 @@ def _joined(name: str, lines: list[str]) -> bytes:
 
 def _with_births(name: str, lines: list[str], blocks: list[str], births: list[datetime]) -> list[str]:
     created = f"{name.removesuffix('_total')}_created"
-    texts = numbers(birth.timestamp() for birth in births)
+    texts = numbers([birth.timestamp() for birth in births])
     return [f"{line}\n{created}{block}{text}" for line, block, text in zip(lines, blocks, texts, strict=True)]
 
 

@@ -293,7 +293,25 @@ def test_what_cannot_be_written_does_not_keep_an_older_number_on_the_page() -> N
 digits = st.from_regex(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,20})?(E-?[0-9]{1,2})?", fullmatch=True).map(Decimal)
 
 
-@settings(max_examples=200)
-@given(st.lists(st.one_of(digits, amounts, st.floats(), st.integers(-(2**80), 2**80), st.booleans())))
+prices = st.from_regex(r"-?(0|[1-9][0-9]{0,13})\.[0-9]{1,9}", fullmatch=True).map(Decimal)
+columns = st.one_of(
+    st.lists(prices),
+    st.lists(st.floats()),
+    st.lists(st.one_of(digits, amounts, st.floats(), st.integers(-(2**80), 2**80), st.booleans())),
+)
+
+
+@settings(max_examples=300)
+@given(columns)
 def test_numbers_are_written_together_as_each_alone(values: list[Decimal | float | int]) -> None:
     assert numbers(values) == [repr(float(value) + 0.0) for value in values] == [number(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["0", "-0.0", "0.0000", "10", "100.0", "0.00001", "0.0001", "1E+20", "1E-7", "1234567890123.123456", "1.2345678"],
+)
+def test_one_odd_number_of_a_column_is_written_like_any_other(odd: str) -> None:
+    column = [Decimal("5118.1836"), Decimal(odd), Decimal("768.4930")]
+
+    assert numbers(column) == ["5118.1836", repr(float(odd) + 0.0), "768.493"]
