@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.bingx.errors import CallTimeout
@@ -192,7 +192,7 @@ class Limits:
 
     def _known(self, caller: Caller) -> Caller:
         user = self._users.get(caller.user)
-        return caller if user is None else replace(caller, user=user)
+        return caller if user is None else caller._replace(user=user)
 
     def _close(self, permit: Permit) -> None:
         # A call that was under way when its user became known is settled as that user's.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from exporter.bingx.paths import Endpoint
@@ -26,12 +26,13 @@ STRANGERS = "strangers"
 """What all those share of whom nobody knows whose they are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(NamedTuple):
     """On whose account a call goes: the exchange's user (keys of one user share it), our address, our account name.
 
     An unsigned call belongs to its address only; its `user` is not looked at. A `stranger` may turn out to be any user:
     there has to be room for the call in everybody's budget.
+
+    It is a tuple with names, since every look at a budget makes one.
     """
 
     user: str

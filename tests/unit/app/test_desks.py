@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -137,7 +136,7 @@ def test_positions_of_a_stranger_go_on_while_nobody_may_ask_for_the_balance(tmp_
     positions.prepare(now)
     other = Caller(user="another", address=desk.address, account="another")
     for user in ("another", "a third"):
-        permit = desk.limits.reserve(replace(other, user=user, account=user), Endpoint.BALANCE, now + 60)
+        permit = desk.limits.reserve(other._replace(user=user, account=user), Endpoint.BALANCE, now + 60)
         assert isinstance(permit, Permit)
         permit.sent(now + 60)
         desk.limits.settle(permit, now + 60, None, Forbidden("HTTP status 403"))
