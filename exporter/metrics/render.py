@@ -31,9 +31,9 @@ class Format(Enum):
 
 END_OF_OPENMETRICS: Final = b"# EOF\n"
 
-_SHORT: Final = r"-?(?:[1-9][0-9]{0,8}+\.[0-9]{1,6}+|0\.(?!0000)[0-9]{1,15}+)"
+_SHORT: Final = r"-?(?:[1-9][0-9]{0,8}\.[0-9]{1,6}|0\.(?!0000)[0-9]{1,15})"
 _SHORTEST: Final = re.compile(_SHORT).fullmatch
-_ALL_SHORTEST: Final = re.compile(f"(?:{_SHORT}\n)*+").fullmatch
+_ALL_SHORTEST: Final = re.compile(f"(?:{_SHORT}\n)*").fullmatch
 
 _Labels: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
