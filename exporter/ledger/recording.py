@@ -166,8 +166,11 @@ def saves_cursor(mirror: Mirror, cursor_ms: int) -> bool:
 
 def enter(connection: Connection, mirror: Mirror, change: Change, *, now_ms: int) -> None:
     """Write `change`: entries, totals, deviations, gaps, cursor and flags together."""
-    labels = {new.row.content.label for new in change.new} - mirror.series.keys()
-    known = records.add_series(connection, mirror.id, sorted(labels), now_ms=now_ms)
+    known = mirror.series
+    labels = {new.row.content.label for new in change.new} - known.keys()
+    if labels:
+        records.add_series(connection, mirror.id, sorted(labels), now_ms=now_ms)
+        known = records.series_of(connection, mirror.id)
     records.add_entries(connection, known, change.new, cursor_ms=mirror.cursor_ms, now_ms=now_ms)
     amounts = defaultdict(list)
     for new in change.new:

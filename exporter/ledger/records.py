@@ -52,6 +52,26 @@ def _within(table: Any) -> Select[Any]:  # noqa: ANN401 - either table
 
 
 # Composed once: that takes longer than SQLite needs to answer.
+_ACCOUNT: Final = select(account).where(account.c.name == bindparam("name"))
+_ACCOUNT_LOCKED: Final = _ACCOUNT.with_for_update()
+_OPEN_GAPS: Final = (
+    select(gap.c.start_ms, gap.c.end_ms)
+    .where(gap.c.account_id == bindparam("account"), gap.c.closed_ms.is_(None))
+    .order_by(gap.c.start_ms, gap.c.end_ms)
+)
+_SERIES: Final = (
+    select(
+        *(series.c.id, *_LABEL, series.c.credited, series.c.debited, series.c.entries),
+        *(series.c.compacted_credited, series.c.compacted_debited, series.c.compacted_entries),
+        *(series.c.moved, series.c.created_ms),
+    )
+    .where(series.c.account_id == bindparam("account"))
+    .order_by(*_LABEL)
+)
+_TOUCH: Final = update(account).where(account.c.id == bindparam("key")).values(revision=account.c.revision + 1)
+_ADD_SERIES: Final = series.insert()
+_SET_SUMS: Final = update(series).where(series.c.id == bindparam("key"))
+_ADD_ENTRIES: Final = entry.insert()
 _ENTRIES: Final = _within(entry)
 _ENTRIES_IN_FULL: Final = _ENTRIES.add_columns(entry.c.info).order_by(
     entry.c.time_ms, entry.c.series_id, entry.c.tran_id
@@ -77,8 +97,7 @@ def state(connection: Connection, account_id: int) -> State | None:
 
 def load(connection: Connection, name: str, *, lock: bool = False) -> Mirror | None:
     """Return the account called `name`, `None` if there is none; `lock` keeps other writers out until the end."""
-    query = select(account).where(account.c.name == name)
-    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+    row = connection.execute(_ACCOUNT_LOCKED if lock else _ACCOUNT, {"name": name}).mappings().one_or_none()
     return _mirror(connection, row) if row else None
 
 
@@ -87,14 +106,13 @@ def add_account(connection: Connection, name: str, *, since: str, epoch_ms: int,
     row = {"name": name, "since": since, "epoch_ms": epoch_ms, "cursor_ms": epoch_ms, "created_ms": now_ms}
     counters = {"late": 0, "amended": 0, "vanished": 0, "revision": 0}
     connection.execute(account.insert().values(**row, **counters, baseline_complete=False))
-    inserted = connection.execute(select(account).where(account.c.name == name)).mappings().one()
+    inserted = connection.execute(_ACCOUNT, {"name": name}).mappings().one()
     return _mirror(connection, inserted)
 
 
 def touch(connection: Connection, account_id: int, **values: Any) -> None:  # noqa: ANN401 - columns of every type
     """Change columns of the account, and tell other processes that it has changed."""
-    changed = update(account).where(account.c.id == account_id)
-    connection.execute(changed.values(revision=account.c.revision + 1, **values))
+    connection.execute(_TOUCH, {"key": account_id, **values})
 
 
 def known_rows(connection: Connection, account_id: int, start_ms: int, end_ms: int) -> list[Row]:
@@ -119,15 +137,36 @@ def vanished_rows(connection: Connection, account_id: int, start_ms: int, end_ms
     return {_row(row) for row in connection.execute(_VANISHED, _span(account_id, start_ms, end_ms))}
 
 
-def add_series(connection: Connection, account_id: int, labels: Iterable[Label], *, now_ms: int) -> dict[Label, Series]:
-    """Create series at 0 for `labels`, none of which may exist; return all series of the account."""
-    rows = [
-        {**label._asdict(), "account_id": account_id, "credited": "0", "debited": "0", "entries": 0, "moved": False}
-        for label in labels
-    ]
+def add_series(connection: Connection, account_id: int, labels: Iterable[Label], *, now_ms: int) -> None:
+    """Create series at 0 for `labels`, none of which may exist."""
+    new = {
+        "account_id": account_id,
+        "credited": "0",
+        "debited": "0",
+        "entries": 0,
+        "moved": False,
+        "created_ms": now_ms,
+    }
+    rows = [label._asdict() | new for label in labels]
     if rows:
-        connection.execute(series.insert().values(created_ms=now_ms), rows)
-    return _load_series(connection, account_id)
+        connection.execute(_ADD_SERIES, rows)
+
+
+def series_of(connection: Connection, account_id: int) -> dict[Label, Series]:
+    """Return every series of the account, in the order of their labels."""
+    loaded = {}
+    for row in connection.execute(_SERIES, {"account": account_id}):
+        key, income_type, symbol, asset, credited, debited, entries, *compacted, moved, created_ms = row
+        label = Label(income_type, symbol, asset)
+        loaded[label] = Series(
+            id=key,
+            label=label,
+            sums=_sums(credited, debited, entries),
+            compacted=_sums(*compacted),
+            moved=moved,
+            created_ms=created_ms,
+        )
+    return loaded
 
 
 def add_entries(
@@ -139,7 +178,7 @@ def add_entries(
         for new in rows
     ]
     if values:
-        connection.execute(entry.insert(), values)
+        connection.execute(_ADD_ENTRIES, values)
 
 
 def set_sums(connection: Connection, sums: Mapping[int, Sums]) -> None:
@@ -149,7 +188,7 @@ def set_sums(connection: Connection, sums: Mapping[int, Sums]) -> None:
         for key, total in sums.items()
     ]
     if values:
-        connection.execute(update(series).where(series.c.id == bindparam("key")), values)
+        connection.execute(_SET_SUMS, values)
 
 
 def set_moved(connection: Connection, which: ColumnElement[bool]) -> None:
@@ -180,8 +219,7 @@ def add_deviations(
 
 def open_gaps(connection: Connection, account_id: int) -> list[tuple[int, int]]:
     """Return the windows, in milliseconds, that could not be read completely, in ascending order."""
-    query = select(gap.c.start_ms, gap.c.end_ms).where(gap.c.account_id == account_id, gap.c.closed_ms.is_(None))
-    return [(row.start_ms, row.end_ms) for row in connection.execute(query.order_by(gap.c.start_ms, gap.c.end_ms))]
+    return [(start_ms, end_ms) for start_ms, end_ms in connection.execute(_OPEN_GAPS, {"account": account_id})]
 
 
 def add_gap(connection: Connection, account_id: int, start_ms: int, end_ms: int, *, reason: str, now_ms: int) -> None:
@@ -228,7 +266,7 @@ def _span(account_id: int, start_ms: int, end_ms: int) -> dict[str, int]:
 
 def _mirror(connection: Connection, row: RowMapping) -> Mirror:
     gaps = len(open_gaps(connection, row["id"]))
-    known = _load_series(connection, row["id"])
+    known = series_of(connection, row["id"])
     return Mirror(
         id=row["id"],
         name=row["name"],
@@ -248,25 +286,8 @@ def _mirror(connection: Connection, row: RowMapping) -> Mirror:
     )
 
 
-def _load_series(connection: Connection, account_id: int) -> dict[Label, Series]:
-    rows = connection.execute(select(series).where(series.c.account_id == account_id).order_by(*_LABEL)).mappings()
-    loaded = (
-        Series(
-            id=row["id"],
-            label=Label(row["income_type"], row["symbol"], row["asset"]),
-            sums=_sums(row, ""),
-            compacted=_sums(row, "compacted_"),
-            moved=row["moved"],
-            created_ms=row["created_ms"],
-        )
-        for row in rows
-    )
-    return {item.label: item for item in loaded}
-
-
-def _sums(row: RowMapping, prefix: str) -> Sums:
-    credited, debited = Decimal(row[f"{prefix}credited"]), Decimal(row[f"{prefix}debited"])
-    return Sums(credited=credited, debited=debited, entries=row[f"{prefix}entries"])
+def _sums(credited: str, debited: str, entries: int) -> Sums:
+    return Sums(credited=Decimal(credited), debited=Decimal(debited), entries=entries)
 
 
 def _row(found: RowOf[Any]) -> Row:
