@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.app.exchange import address_of, key_name_of
 from exporter.bingx.paths import Endpoint
-from exporter.ledger import Ends
+from exporter.ledger import Ends, Opening
 from exporter.logs import get_logger
 from exporter.model import CollectorName, Position
 from exporter.polling.collectors import Data, SnapshotCollector
@@ -19,7 +19,7 @@ from exporter.polling.permissions import PermissionQuery
 from exporter.polling.reconciliation import ReconciliationCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from exporter.app.exchange import Exchange
     from exporter.bingx.client import Answer
@@ -94,7 +94,7 @@ def staff(account: AccountSettings, timings: Timings, around: Surroundings) -> S
     tasks: dict[CollectorName, Task] = {}
     income: IncomeCollector | None = None
     if CollectorName.INCOME in account.collectors.enabled and around.ledger is not None:
-        book = open_book(account, around.ledger, around)
+        (book,) = open_books([account], around.ledger, around)
         tasks[CollectorName.INCOME] = income = _income(account, book, desk, timings, around)
         if CollectorName.RECONCILIATION in account.collectors.enabled:
             tasks[CollectorName.RECONCILIATION] = _reconciliation(account, book, desk, timings, around)
@@ -137,25 +137,29 @@ def _reconciliation(
     )
 
 
-def open_book(account: AccountSettings, ledger: Ledger, around: Surroundings) -> AccountBook:
-    """Open the account's book in the ledger as its settings say; raises `LedgerError`."""
+def open_books(accounts: Iterable[AccountSettings], ledger: Ledger, around: Surroundings) -> tuple[AccountBook, ...]:
+    """Open the accounts' books in the ledger as their settings say; raises `LedgerError`, and has then opened none."""
+    books = ledger.accounts([_opening(account, around) for account in accounts])
+    for book in books:
+        if book.epoch_changed:
+            get_logger(__name__).warning(
+                "A changed `since` changes nothing: the epoch was pinned at the first start",
+                account=book.name,
+                epoch=book.epoch,
+            )
+    return books
+
+
+def _opening(account: AccountSettings, around: Surroundings) -> Opening:
     settings = account.collectors.income
     since = settings.since
-    start = since if isinstance(since, datetime) else around.clock.now() - since
-    book = ledger.account(
-        account.name,
-        since=start,
+    return Opening(
+        name=account.name,
+        since=since if isinstance(since, datetime) else around.clock.now() - since,
         setting=str(since),
         initial_zero=settings.initial_zero,
         retention=around.retention,
     )
-    if book.epoch_changed:
-        get_logger(__name__).warning(
-            "A changed `since` changes nothing: the epoch was pinned at the first start",
-            account=account.name,
-            epoch=book.epoch,
-        )
-    return book
 
 
 def _snapshots(

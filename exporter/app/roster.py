@@ -10,7 +10,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from exporter.app.desks import StaffedDesk, Surroundings, open_book, staff
+from exporter.app.desks import StaffedDesk, Surroundings, open_books, staff
 from exporter.model import Account, CollectorName
 from exporter.polling.desk import NEEDS_IDENTITY
 
@@ -182,16 +182,16 @@ class Roster:
 
     def _open_books(self, accounts: Iterable[AccountSettings], around: Surroundings) -> None:
         """Open what is not open yet: the only part of a change that may fail."""
-        for account in accounts:
-            old = self._staffed.get(account.name)
-            if around.ledger is not None and needs_ledger([account]) and (old is None or old.income is None):
-                open_book(account, around.ledger, around)
+        if around.ledger is not None:
+            open_already = {staffed.settings.name for staffed in self.desks if staffed.income is not None}
+            new = [one for one in accounts if needs_ledger([one]) and one.name not in open_already]
+            open_books(new, around.ledger, around)
 
     def _settle_books(self, around: Surroundings) -> None:
         """Tell every open book the settings in force: the retention may be another one for all of them."""
-        for staffed in self.desks:
-            if staffed.income is not None and around.ledger is not None:
-                open_book(staffed.settings, around.ledger, around)
+        if around.ledger is not None:
+            counting = [staffed.settings for staffed in self.desks if staffed.income is not None]
+            open_books(counting, around.ledger, around)
 
     def _add_hosts(self, around: Surroundings) -> None:
         new = frozenset(around.exchange.hosts) - self._hosts

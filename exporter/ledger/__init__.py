@@ -21,6 +21,7 @@ from exporter.ledger.errors import (
     OlderSchemaError,
 )
 from exporter.ledger.mirror import Tally
+from exporter.ledger.opening import Opening
 from exporter.ledger.reader import DOCUMENTED_TYPES, Leaf, Reader
 from exporter.ledger.reconciliation import Reconciliation, comparable, reconcile
 from exporter.ledger.windows import DAY, HOUR, TAIL, Ends, Query, Window, is_due, plan, slices
@@ -51,6 +52,7 @@ __all__ = [
     "LedgerUnavailableError",
     "NewerSchemaError",
     "OlderSchemaError",
+    "Opening",
     "Query",
     "Reader",
     "Reconciliation",

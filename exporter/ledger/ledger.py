@@ -13,11 +13,15 @@ from exporter.ledger.book import AccountBook
 from exporter.ledger.database import Database
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.migrations import migrate, require_current
-from exporter.model import from_milliseconds, to_milliseconds
+from exporter.ledger.opening import INITIAL_ZERO, Opening
+from exporter.model import to_milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
     from types import TracebackType
+
+    from sqlalchemy import Connection
 
     from exporter.clock import Clock
     from exporter.ledger.amounts import Sums
@@ -25,9 +29,6 @@ if TYPE_CHECKING:
     from exporter.ledger.mirror import Mirror
 
 _log: Final[Any] = structlog.get_logger(__name__)
-
-INITIAL_ZERO: Final = 60.0
-"""Seconds that a new series shows 0 unless told otherwise: a few scrapes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +93,22 @@ class Ledger:
         by default the date itself. Asked again for the same name, returns the same book with the new settings:
         `initial_zero` seconds that a new series shows 0, and the `retention` of single entries (`None`: for ever).
         """
-        epoch_ms = to_milliseconds(since)
-        spelled = setting if setting is not None else from_milliseconds(epoch_ms).isoformat()
+        opening = Opening(name=name, since=since, setting=setting, initial_zero=initial_zero, retention=retention)
+        return self.accounts([opening])[0]
+
+    def accounts(self, openings: Sequence[Opening]) -> tuple[AccountBook, ...]:
+        """Return a book for each of them, as `account` does for one; all that are new are added in one transaction."""
         with self._opening:
-            book = self._books.get(name)
-            if book is None:
-                mirror = self._find_or_add(name, since=spelled, epoch_ms=epoch_ms)
-                book = self._books[name] = AccountBook(self._database, self._clock, mirror, initial_zero=initial_zero)
-            book.configure(since=spelled, initial_zero=initial_zero, retention=retention)
-            return book
+            strange = [opening for opening in openings if opening.name not in self._books]
+            for mirror, opening in zip(self._find_or_add(strange), strange, strict=True):
+                self._books[opening.name] = AccountBook(
+                    self._database, self._clock, mirror, initial_zero=opening.initial_zero
+                )
+            for opening in openings:
+                self._books[opening.name].configure(
+                    since=opening.spelled, initial_zero=opening.initial_zero, retention=opening.retention
+                )
+            return tuple(self._books[opening.name] for opening in openings)
 
     def books(self) -> tuple[AccountBook, ...]:
         """Return a book of every account in the ledger, for reading: those in use, the others as they were left."""
@@ -146,14 +154,18 @@ class Ledger:
                 _log.warning("The income cursor could not be saved", account=book.name, error=str(error))
         self._database.close()
 
-    def _find_or_add(self, name: str, *, since: str, epoch_ms: int) -> Mirror:
+    def _find_or_add(self, openings: Sequence[Opening]) -> list[Mirror]:
+        if not openings:
+            return []
         with self._database.reading() as connection:
-            mirror = records.load(connection, name)
-        if mirror is None:
-            with self._database.writing() as connection:
-                self._database.take_turn(connection)
-                mirror = records.load(connection, name)
-                if mirror is None:
-                    now_ms = to_milliseconds(self._clock.now())
-                    mirror = records.add_account(connection, name, since=since, epoch_ms=epoch_ms, now_ms=now_ms)
-        return mirror
+            found = [records.load(connection, opening.name) for opening in openings]
+        known = [mirror for mirror in found if mirror is not None]
+        if len(known) == len(found):
+            return known
+        with self._database.writing() as connection:
+            self._database.take_turn(connection)
+            return [records.load(connection, opening.name) or self._add(connection, opening) for opening in openings]
+
+    def _add(self, connection: Connection, opening: Opening) -> Mirror:
+        now_ms, epoch_ms = to_milliseconds(self._clock.now()), to_milliseconds(opening.since)
+        return records.add_account(connection, opening.name, since=opening.spelled, epoch_ms=epoch_ms, now_ms=now_ms)

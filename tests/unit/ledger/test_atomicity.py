@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import InvalidRequestError
 from unit.ledger.exchange import START, row
 
-from exporter.ledger import AccountBook, Ledger, LedgerError, Window
+from exporter.ledger import AccountBook, Ledger, LedgerError, Opening, Window
 from exporter.ledger.schema import METADATA
 
 if TYPE_CHECKING:
@@ -82,6 +82,15 @@ def test_so_are_expected_series_a_pinned_user_and_a_saved_cursor(ledger: Ledger)
     book.record_window(short, [], cursor=short.end)
     assert attempts(ledger, book, book.save_cursor) > 3
     assert (len(book.totals()), book.pinned_user, book.cursor) == (1, "1", short.end)
+
+
+def test_accounts_are_added_all_or_none(ledger: Ledger) -> None:
+    book = ledger.account("main", since=START)
+    openings = [Opening(name=name, since=START) for name in ("main", "one", "two", "three")]
+
+    assert attempts(ledger, book, lambda: ledger.accounts(openings)) > 10
+
+    assert [found.name for found in ledger.books()] == ["main", "one", "two", "three"]
 
 
 def test_a_compaction_is_made_as_a_whole_or_not_at_all(ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from exporter.ledger import (
     LedgerUnavailableError,
     NewerSchemaError,
     OlderSchemaError,
+    Opening,
     Window,
     open_ledger,
 )
@@ -48,6 +49,52 @@ def test_everything_is_there_after_a_restart(ledger: Ledger, reopen: Callable[[]
 
     assert again.state() == book.state()
     assert (again.tally, again.cursor) == (book.tally, book.cursor)
+
+
+def test_accounts_opened_together_are_what_they_are_one_by_one(ledger: Ledger, reopen: Callable[[], Ledger]) -> None:
+    known = ledger.account("known", since=START)
+    known.record_window(FIRST, [row(1)], cursor=FIRST.end, baseline_complete=True)
+    later, kept = START + timedelta(days=1), timedelta(days=90)
+    openings = [
+        Opening(name="new", since=START, setting="30d"),
+        Opening(name="known", since=later, initial_zero=5.0, retention=kept),
+        Opening(name="other", since=later),
+    ]
+
+    together = reopen().accounts(openings)
+
+    single = reopen()
+    one_by_one = [
+        single.account("new", since=later, setting="30d"),
+        single.account("known", since=later, initial_zero=5.0, retention=kept),
+        single.account("other", since=later),
+    ]
+    assert [book._mirror for book in together] == [book._mirror for book in one_by_one]
+    assert [(book.name, book.epoch, book.epoch_changed) for book in together] == [
+        ("new", START, False),
+        ("known", START, True),
+        ("other", later, False),
+    ]
+    assert together[1].state() == known.state()
+    assert (together[1]._zero.seconds, together[1]._retention) == (5.0, kept)
+
+
+def test_new_accounts_are_added_in_one_transaction_and_known_ones_in_none(
+    ledger: Ledger, reopen: Callable[[], Ledger]
+) -> None:
+    commits: list[object] = []
+    again = reopen()
+    for one in (ledger, again):
+        event.listen(one._database._writing_engine, "commit", commits.append)
+    openings = [Opening(name=f"a{number}", since=START) for number in range(20)]
+
+    books = ledger.accounts(openings)
+
+    assert len(commits) == 1
+    assert ledger.accounts(openings[:3]) == books[:3]
+    assert ledger.accounts(()) == ()
+    assert len(again.accounts(openings)) == 20
+    assert len(commits) == 1
 
 
 def test_the_epoch_is_pinned_at_the_first_start(ledger: Ledger, reopen: Callable[[], Ledger]) -> None:
