@@ -24,12 +24,14 @@ from exporter.model import IncomeEntry, IncomeState, IncomeTotal, from_milliseco
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime, timedelta
 
     from sqlalchemy import Connection
 
     from exporter.clock import Clock
     from exporter.ledger.database import Database
+    from exporter.ledger.matching import Label
     from exporter.ledger.mirror import Display, Mirror, Tally
     from exporter.ledger.recording import Change, Reading
     from exporter.ledger.settled import Settled
@@ -108,10 +110,11 @@ class AccountBook:
         """Every symbol in the ledger of this account, for the reader's questions."""
         return self._mirror.symbols
 
-    def pin_user(self, user_id: str) -> bool:
+    def pin_user(self, user_id: str, *, expecting: Iterable[tuple[str, str, str]] = ()) -> bool:
         """Tie the account to `user_id` if it is free; return False, and change nothing, if it is another's.
 
-        Raises `ValueError` for an empty id.
+        What is `expecting` a series then gets one in the same transaction, as by `expect`. Raises `ValueError` for an
+        empty id.
         """
         if not user_id:
             message = "an account is pinned to a user id, not to an empty text"
@@ -121,6 +124,7 @@ class AccountBook:
                 with self._database.writing() as connection:
                     mirror = self._load(connection, lock=True)
                     if mirror.user_id is None:
+                        self._add_missing(connection, mirror, {label_of(*parts) for parts in expecting})
                         records.touch(connection, mirror.id, user_id=user_id)
                         mirror = self._load(connection)
                 self._mirror = mirror
@@ -193,9 +197,7 @@ class AccountBook:
         with self._writing:
             with self._database.writing() as connection:
                 mirror = self._load(connection, lock=True)
-                missing = sorted(labels - mirror.series.keys())
-                if missing:
-                    records.add_series(connection, mirror.id, missing, now_ms=self._now_ms())
+                if self._add_missing(connection, mirror, labels):
                     records.touch(connection, mirror.id)
                     mirror = self._load(connection)
             self._mirror = mirror
@@ -294,10 +296,12 @@ class AccountBook:
         return Recorded(new=0, known=len(entries), late=0, amended=0, vanished=0)
 
     def _record(self, window: Window, reading: Reading) -> Change:
-        with self._database.reading() as connection:
-            mirror = self._refreshed(connection)
-            change = change_of(connection, mirror, reading)
-        if not change.idle:
+        mirror, change = self._mirror, None
+        if mirror.baseline_complete or not reading.baseline_complete:  # else it is written, whatever it shows
+            with self._database.reading() as connection:
+                mirror = self._refreshed(connection)
+                change = change_of(connection, mirror, reading)
+        if change is None or not change.idle:
             with self._database.writing() as connection:
                 mirror = self._load(connection, lock=True)
                 change = change_of(connection, mirror, reading)
@@ -317,6 +321,11 @@ class AccountBook:
         if not self._shown.is_of(mirror, self._released):
             self._shown = mirror.display(self._released)
         return self._shown
+
+    def _add_missing(self, connection: Connection, mirror: Mirror, labels: AbstractSet[Label]) -> bool:
+        missing = sorted(labels - mirror.series.keys())
+        records.add_series(connection, mirror.id, missing, now_ms=self._now_ms())
+        return bool(missing)
 
     def _move(self, ids: Sequence[int]) -> None:
         with self._writing:

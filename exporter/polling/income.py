@@ -126,9 +126,10 @@ class IncomeCollector:
         """Make one call, record what is complete by it, and go on at once while there is more to read."""
         began = self._desk.clock.elapsed()
         try:
-            if self._desk.user_id is not None and not self._book.pin_user(self._desk.user_id):
+            user_id, expected = self._desk.user_id, self._expected
+            if user_id is not None and not self._book.pin_user(user_id, expecting=expected):
                 return self._desk.failed(self.name, AccountMismatch(), timing=self._timing, began=began)
-            self._book.expect(self._expected)
+            self._book.expect(expected)
         except LedgerError as error:
             return self._ledger_failed(error, began)
         self._reader = reader = self._reader or self._begin()

@@ -288,6 +288,30 @@ def test_a_user_pinned_by_another_process_is_respected(book: AccountBook, reopen
     assert book.pinned_user == "1"
 
 
+def test_a_pinned_user_and_what_is_expected_are_one_transaction(
+    book: AccountBook, reopen: Callable[[], Ledger]
+) -> None:
+    apart = reopen().account("apart", since=START)
+    expected = frozenset({("FUNDING_FEE", "BTC-USDT", "USDT"), ("TRADING_FEE", "BTC-USDT", "USDT")})
+    apart.pin_user("1")
+    apart.expect(expected)
+
+    assert book.pin_user("1", expecting=expected)
+
+    assert (book.totals(), book.pinned_user) == (apart.totals(), "1")
+    assert book._mirror.revision == 1
+    book.expect(expected)
+    assert book._mirror.revision == 1
+
+
+def test_nothing_is_expected_for_another_user(book: AccountBook, reopen: Callable[[], Ledger]) -> None:
+    reopen().account("main", since=START).pin_user("1")
+
+    assert not book.pin_user("2", expecting=[("ADL", "BTC-USDT", "USDT")])
+
+    assert book.totals() == ()
+
+
 def test_an_account_is_not_pinned_to_an_empty_id(book: AccountBook) -> None:
     with pytest.raises(ValueError, match="user id"):
         book.pin_user("")
