@@ -198,6 +198,7 @@ class Roster:
         for host in new:
             host.on_wake(partial(self._wake, host, around))
             host.on_move(partial(self._wake_behind, host, around))
+            host.on_open(partial(self._wake_behind, host, around))
         self._scheduler.add(new, due=around.clock.elapsed())
         self._hosts |= new
 

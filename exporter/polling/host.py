@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 INTERVAL: Final = 300.0
 PROBE_SECONDS: Final = 20.0
 """How often, at least, it is asked whether the first host is back, or the second one there."""
-_LOOK_AGAIN: Final = 0.02
+_LOOK_AGAIN: Final = 0.1
 _FIRST_ANSWER: Final = 5.0
 _JITTER: Final = 0.2
 
@@ -48,6 +48,7 @@ class Host:
         self._probe_at = clock.elapsed()
         self._wake: Callable[[], None] = _nobody
         self._tell_of_move: Callable[[], None] = _nobody
+        self._tell_of_opening: Callable[[], None] = _nobody
         self._logger = get_logger(__name__)
         self._asked_at: float | None = None
         self._address = address
@@ -67,6 +68,10 @@ class Host:
     def on_move(self, tell: Callable[[], None]) -> None:
         """Be told whom to tell, on any thread, that calls go to another host from now on: who failed may try again."""
         self._tell_of_move = tell
+
+    def on_open(self, tell: Callable[[], None]) -> None:
+        """Be told whom to tell, on any thread, that the clock was tried and all who wait for that may call."""
+        self._tell_of_opening = tell
 
     def prepare(self, now: float) -> float | None:
         """Measure whenever it is due."""
@@ -123,8 +128,16 @@ class Host:
         else:
             self._failures = 0 if site is self._way.in_use else self._failures
         finally:
-            self._tried = True
+            self._open()
         return self._clock.elapsed() + self._pause(site)
+
+    def _open(self) -> None:
+        # Tried comes first: who sees that it is not has said before that he waits. Whoever has waited for too long
+        # goes his own way by now, and is not to be hastened.
+        first, self._tried = not self._tried, True
+        waits = self._asked_at is not None and self._clock.elapsed() - self._asked_at <= _FIRST_ANSWER
+        if first and waits:
+            self._tell_of_opening()
 
     def _next(self) -> Site:
         way = self._way

@@ -55,9 +55,10 @@ class Bench:
         second = Site(base_url=SECOND, clock=HostClock(clock)) if with_second else None
         self.way = Way(first=Site(base_url=FIRST, clock=HostClock(clock)), fallback=second)
         self.host = self.by("default")
-        self.woken = self.told = 0
+        self.woken = self.told = self.opened = 0
         self.host.on_wake(self.wake)
         self.host.on_move(self.tell)
+        self.host.on_open(self.open)
         self.due = clock.elapsed()
 
     def by(self, address: str) -> Host:
@@ -76,6 +77,9 @@ class Bench:
     def wake(self) -> None:
         self.woken += 1
         self.due = self.clock.elapsed()
+
+    def open(self) -> None:
+        self.opened += 1
 
     def tell(self) -> None:
         self.told += 1
@@ -303,3 +307,33 @@ def test_a_connection_that_had_gone_is_no_failure_and_the_next_call_follows_at_o
     bench.network.down[FIRST] = ConnectionFailed("refused")
     bench.step()
     assert said.getvalue().count("cannot be read") == 1, "the first failure is this one"
+
+
+@pytest.mark.parametrize(
+    "error", [None, CallTimeout(), ConnectionFailed("refused")], ids=["answer", "timeout", "refused"]
+)
+def test_whoever_waits_for_the_first_attempt_is_told_of_it_once(error: BingxError | None) -> None:
+    bench = Bench(with_second=False)
+    if error is not None:
+        bench.network.down[FIRST] = error
+    assert bench.host.not_before(bench.clock.elapsed()) is not None
+
+    bench.step()
+    assert (bench.opened, bench.host.not_before(bench.clock.elapsed())) == (1, None)
+    bench.way.first.clock.suspect()
+    bench.host.not_before(bench.clock.elapsed())
+    bench.step()
+
+    assert bench.opened == 1, "a later measurement must not bring forward what is due when it is due"
+
+
+def test_nobody_is_hastened_who_did_not_wait_or_went_on_without_the_clock() -> None:
+    unasked, slow = Bench(with_second=False), Bench(with_second=False)
+    unasked.step()
+    slow.host.not_before(slow.clock.elapsed())
+    slow.clock.advance(5.1)
+    assert slow.host.not_before(slow.clock.elapsed()) is None
+
+    slow.step()
+
+    assert (unasked.opened, slow.opened) == (0, 0)
