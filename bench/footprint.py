@@ -50,8 +50,8 @@ def _exporter(running: Exchange, secure: Exchange, trust: Mapping[str, str], *, 
     running.tell("limits")  # forgets the calls of the exporter before
     with TemporaryDirectory(prefix="bingx-exporter-bench-") as folder:
         setting = configuration(secure, Path(folder), accounts=accounts)
-        with exporter(replace(setting, environ={**setting.environ, **trust})) as pid:
-            return (_resident(pid),)
+        with exporter(replace(setting, environ={**setting.environ, **trust})) as started:
+            return (_resident(started.pid),)
 
 
 def _very_many() -> tuple[float]:
@@ -63,8 +63,8 @@ def _very_many() -> tuple[float]:
     ):
         setting = configuration(secure, Path(folder), accounts=_VERY_MANY)
         setting = replace(setting, environ={**setting.environ, **trust})
-        with exporter(setting, complete=False, patience=_PATIENCE_SECONDS) as pid:
-            return (_resident(pid),)
+        with exporter(setting, complete=False, patience=_PATIENCE_SECONDS) as started:
+            return (_resident(started.pid),)
 
 
 def _resident(pid: int) -> float:

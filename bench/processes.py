@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event
@@ -22,11 +22,13 @@ from urllib.parse import urlsplit
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 COMMAND: Final = Path(sys.executable).parent / "bingx-exporter"
 IMPORTS: Final = "import requests, prometheus_client"
 _ROOT: Final = Path(__file__).resolve().parent.parent
+_GAUGES: Final = ("bingx_account_equity", "bingx_position_mark_price", "bingx_commission_rate")
+_INCOME: Final = "bingx_income_complete"
 _PATIENCE_SECONDS: Final = 60.0
 _LOOK_AGAIN_SECONDS: Final = 0.02  # often enough to measure by, and too seldom to be what is measured
 _FAREWELL_SECONDS: Final = 10.0
@@ -97,37 +99,51 @@ def configuration(running: Exchange, folder: Path, *, accounts: int) -> Setting:
     return Setting(path, environ, tuple(account["name"] for account in chosen))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """An exporter that runs; seconds from its start to the first page with all gauges, and to one with the income."""
+
+    pid: int
+    gauges_after: float
+    income_after: float
+
+
 @contextmanager
-def exporter(setting: Setting, *, complete: bool = True, patience: float = _PATIENCE_SECONDS) -> Iterator[int]:
-    """Run `bingx-exporter` until its first complete page has been read, and hand over its process id.
+def exporter(setting: Setting, *, complete: bool = True, patience: float = _PATIENCE_SECONDS) -> Iterator[Started]:
+    """Run `bingx-exporter` until it is ready and its first complete page has been read.
 
     Not `complete`, the page is read as soon as every collector has tried. Either takes at most `patience` seconds.
     """
     address = f"127.0.0.1:{free_port()}"
     command: list[str | Path] = [COMMAND, f"--config.file={setting.path}", f"--web.listen-address={address}"]
+    names = setting.names if complete else ()
+    began = time.perf_counter()
+    ends = began + patience
     with (setting.path.parent / "log").open("wb") as log, program(command, stderr=log, environ=setting.environ) as it:
-        _await_page(it, f"http://{address}", replace(setting, names=setting.names if complete else ()), patience)
-        yield it.pid
+        gauges = _await(it, setting, lambda: _shows(f"http://{address}", names, _GAUGES), ends)
+        income = _await(it, setting, lambda: _is_complete(f"http://{address}", names), ends)
+        yield Started(pid=it.pid, gauges_after=gauges - began, income_after=income - began)
 
 
-def _await_page(process: subprocess.Popen[bytes], url: str, setting: Setting, patience: float) -> None:
-    ends = time.perf_counter() + patience
-    while not _is_complete(url, setting.names):
+def _await(process: subprocess.Popen[bytes], setting: Setting, is_there: Callable[[], bool], ends: float) -> float:
+    while not is_there():
         if process.poll() is not None or time.perf_counter() > ends:
             message = f"no complete page: {(setting.path.parent / 'log').read_text()[-2000:]}"
             raise RuntimeError(message)
         Event().wait(_LOOK_AGAIN_SECONDS)
+    return time.perf_counter()
 
 
 def _is_complete(url: str, names: Sequence[str]) -> bool:
+    return _ask("GET", f"{url}/-/ready")[0] == 200 and _shows(url, names, (*_GAUGES, _INCOME))
+
+
+def _shows(url: str, names: Sequence[str], families: Sequence[str]) -> bool:
     try:
-        if _ask("GET", f"{url}/-/ready")[0] != 200:
-            return False
+        page = _ask("GET", f"{url}/metrics")[1]
     except ConnectionRefusedError:
         return False
-    page = _ask("GET", f"{url}/metrics")[1]
-    wanted = ("bingx_account_equity", "bingx_position_mark_price", "bingx_commission_rate", "bingx_income_complete")
-    return all(f'{family}{{account="{name}"' in page for name in names for family in wanted)
+    return all(f'{family}{{account="{name}"' in page for name in names for family in families)
 
 
 def cpu_seconds(pid: int) -> float:
