@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """A bound on the median of a quantity of a case, or of its ratio to the case `beside`."""
+    """A bound on the median of a quantity of a case, of its ratio to the case `beside`, or its excess over `than`."""
 
     text: str
     case: str
     beside: str | None = None
+    than: str | None = None
     quantity: int = 0
     at_most: float = float("inf")
     at_least: float = 0.0
@@ -113,7 +114,10 @@ GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {
 
 def verdicts(result: Result) -> tuple[Verdict, ...]:
     """Judge every goal of a benchmark."""
-    return tuple(
-        Verdict(goal=goal, measured=result.over(goal.case, goal.beside, goal.quantity))
-        for goal in GOALS.get(result.benchmark.name, ())
-    )
+    return tuple(Verdict(goal=goal, measured=_measured(result, goal)) for goal in GOALS.get(result.benchmark.name, ()))
+
+
+def _measured(result: Result, goal: Goal) -> float | None:
+    if goal.than is not None:
+        return result.beyond(goal.case, goal.than, goal.quantity)
+    return result.over(goal.case, goal.beside, goal.quantity)

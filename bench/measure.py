@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 FEWEST_ROUNDS: Final = 5
@@ -56,7 +56,8 @@ class Benchmark:
     """Cases that are measured together; `cases` sets them up and clears away, `quantities` are names with units.
 
     A round that is quick is easily disturbed, and cheap: `often` multiplies the number of rounds. A round that begins
-    with new processes has nothing to warm up: without `warm` the first one counts. `ratio` heads the columns of ratios.
+    with new processes has nothing to warm up: without `warm` the first one counts. What watches thousands of events for
+    minutes is measured `once`. `ratio` heads the columns of ratios; without it there are none.
     """
 
     name: str
@@ -65,7 +66,8 @@ class Benchmark:
     quantities: tuple[str, ...]
     often: int = 1
     warm: bool = True
-    ratio: str = "beside the reference"
+    once: bool = False
+    ratio: str | None = "beside the reference"
     plots: tuple[Plot, ...] = ()
     cases: Callable[[], AbstractContextManager[Sequence[Case | Absent]]]
 
@@ -100,13 +102,27 @@ class Result:
 
     def over(self, case: str, beside: str | None, quantity: int) -> float | None:
         """Return the median of a quantity, or of its ratio to that of another case; `None` if one was not measured."""
-        if not {case, beside or case} <= self.costs.keys():
-            return None
-        own = [cost[quantity] for cost in self.costs[case]]
-        if beside is not None:
-            own = [_over(ours, theirs[quantity]) for ours, theirs in zip(own, self.costs[beside], strict=True)]
-        value = median(own)
-        return None if math.isnan(value) else value
+        if beside is None:
+            return _median_of(self._each(case, quantity))
+        return _median_of(_over(*pair) for pair in self._pairs(case, beside, quantity))
+
+    def beyond(self, case: str, other: str, quantity: int) -> float | None:
+        """Return by how much a quantity exceeds that of another case, the median of all rounds, as `over` does."""
+        return _median_of(ours - theirs for ours, theirs in self._pairs(case, other, quantity))
+
+    def _pairs(self, case: str, other: str, quantity: int) -> Iterable[tuple[float, float]]:
+        if not {case, other} <= self.costs.keys():
+            return ()
+        return zip(self._each(case, quantity), self._each(other, quantity), strict=True)
+
+    def _each(self, case: str, quantity: int) -> Iterable[float]:
+        return (cost[quantity] for cost in self.costs.get(case, ()))
+
+
+def percentile(values: Iterable[float], percent: int) -> float:
+    """Return the least of the values that so many per cent of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
 
 
 def measure(benchmark: Benchmark, *, rounds: int, small: bool = False) -> Result:
@@ -114,14 +130,14 @@ def measure(benchmark: Benchmark, *, rounds: int, small: bool = False) -> Result
 
     With `small`, large cases are left out.
     """
-    rounds *= benchmark.often
+    rounds, warm = (1, False) if benchmark.once else (rounds * benchmark.often, benchmark.warm)
     with benchmark.cases() as found:
         absent = [one for one in found if isinstance(one, Absent)]
         cases = [one for one in found if isinstance(one, Case)]
         if small:
             absent += [Absent(name=one.name, why="was left out") for one in cases if one.large]
             cases = [one for one in cases if not one.large]
-        costs = _costs(cases, rounds=rounds, warm=benchmark.warm)
+        costs = _costs(cases, rounds=rounds, warm=warm)
     rows = tuple(_row(case, costs) for case in cases)
     return Result(benchmark=benchmark, rounds=rounds, rows=rows, absent=tuple(absent), costs=costs)
 
@@ -149,6 +165,12 @@ def _row(case: Case, costs: Mapping[str, list[tuple[float, ...]]]) -> Row:
         medians=tuple(median(values) for values in own),
         ratios=tuple(Ratio(median=median(each), lowest=min(each), highest=max(each)) for each in ratios),
     )
+
+
+def _median_of(values: Iterable[float]) -> float | None:
+    found = list(values)
+    value = median(found) if found else UNKNOWN
+    return None if math.isnan(value) else value
 
 
 def _over(ours: float, theirs: float) -> float:

@@ -86,10 +86,13 @@ def machine(*, command: str) -> str:
 def section(result: Result) -> str:
     """Return the title, the text, the table, the plots and the goals of a benchmark."""
     benchmark = result.benchmark
-    columns = [column for name in benchmark.quantities for column in (name, benchmark.ratio)]
+    columns = [column for name in benchmark.quantities for column in (name, benchmark.ratio) if column is not None]
     head = f"| | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}\n"
-    rows = "".join(f"| {' | '.join((row.case.name, *_cells(row)))} |\n" for row in result.rows)
-    title = f"## {benchmark.title}\n\n{benchmark.text} {result.rounds} rounds.\n\n"
+    rows = "".join(
+        f"| {' | '.join((row.case.name, *_cells(row, ratios=benchmark.ratio is not None)))} |\n" for row in result.rows
+    )
+    rounds = "Measured once" if benchmark.once else f"{result.rounds} rounds"
+    title = f"## {benchmark.title}\n\n{benchmark.text} {rounds}.\n\n"
     return title + "\n".join((head + rows, *_absences(result), *_plots(result), *_goals(result)))
 
 
@@ -135,10 +138,11 @@ def _outcome(verdict: Verdict) -> str:
     return f"{'reached' if verdict.reached else '**not reached**'}: {_three_digits(verdict.measured)}"
 
 
-def _cells(row: Row) -> Iterator[str]:
+def _cells(row: Row, *, ratios: bool) -> Iterator[str]:
     for index, value in enumerate(row.medians):
         yield _three_digits(value)
-        yield _ratio(row.ratios[index]) if row.ratios else "-" if row.case.beside or math.isnan(value) else "1"
+        if ratios:
+            yield _ratio(row.ratios[index]) if row.ratios else "-" if row.case.beside or math.isnan(value) else "1"
 
 
 def _ratio(ratio: Ratio) -> str:

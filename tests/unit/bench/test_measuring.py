@@ -10,18 +10,28 @@ import pytest
 
 from bench import goals, report
 from bench.goals import Goal, Verdict
-from bench.measure import UNKNOWN, Absent, Benchmark, Case, Plot, Result, measure
+from bench.measure import UNKNOWN, Absent, Benchmark, Case, Plot, Result, measure, percentile
 
 PLOT = Plot(title="How it grows", quantity=0, along="things", points=(("1", "small"), ("1,000", "big"), ("9", "gone")))
 
 
-def benchmark(*cases: Case | Absent, warm: bool = False, name: str = "it") -> Benchmark:
+def benchmark(
+    *cases: Case | Absent, warm: bool = False, name: str = "it", once: bool = False, ratio: str | None = "beside"
+) -> Benchmark:
     @contextmanager
     def made() -> Iterator[Sequence[Case | Absent]]:
         yield cases
 
     return Benchmark(
-        name=name, title="It", text="What it is.", quantities=("ms", "MiB"), warm=warm, plots=(PLOT,), cases=made
+        name=name,
+        title="It",
+        text="What it is.",
+        quantities=("ms", "MiB"),
+        warm=warm,
+        once=once,
+        ratio=ratio,
+        plots=(PLOT,),
+        cases=made,
     )
 
 
@@ -51,6 +61,26 @@ def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds() -> None:
 def test_the_first_round_of_what_has_to_warm_up_does_not_count() -> None:
     found = measure(benchmark(small(), warm=True), rounds=2)
     assert found.costs["small"] == [(2, 4), (4, 4)]
+
+
+def test_what_is_measured_once_has_one_round_whatever_is_asked_for_and_says_so() -> None:
+    found = measure(benchmark(small(), warm=True, once=True), rounds=3)
+    assert found.costs["small"] == [(1, 4)]
+    assert "What it is. Measured once." in report.section(found)
+
+
+def test_without_a_name_for_ratios_there_are_no_columns_of_them() -> None:
+    section = report.section(measure(benchmark(small(), big(), ratio=None), rounds=3))
+    assert "| | ms | MiB |\n|---|---:|---:|\n| small | 2 | 4 |\n| big | 10 | 0 |\n" in section
+
+
+@pytest.mark.parametrize(("percent", "value"), [(0, 1), (1, 1), (50, 50), (99, 99), (100, 100)])
+def test_a_percentile_is_the_least_value_that_so_many_do_not_exceed(percent: int, value: int) -> None:
+    assert percentile(range(100, 0, -1), percent) == value
+
+
+def test_the_p99_of_few_values_is_the_highest() -> None:
+    assert percentile([3, 1, 2], 99) == 3
 
 
 def test_what_is_large_can_be_left_out_and_that_is_told() -> None:
@@ -93,6 +123,10 @@ xychart-beta
         (Goal(text="", case="big", beside="small", at_most=5), 5, True),
         (Goal(text="", case="big", beside="small", at_least=5.1), 5, False),
         (Goal(text="", case="small", quantity=1, at_least=4), 4, True),
+        (Goal(text="", case="big", than="small", at_most=8), 8, True),
+        (Goal(text="", case="big", than="small", at_most=7.9), 8, False),
+        (Goal(text="", case="small", than="big", quantity=1, at_least=4), 4, True),
+        (Goal(text="", case="big", than="nobody"), None, False),
         (Goal(text="", case="small", beside="big", quantity=1, at_most=math.inf), None, False),
         (Goal(text="", case="nobody"), None, False),
         (Goal(text="", case="big", beside="nobody"), None, False),
