@@ -1,76 +1,68 @@
-"""`python -m bench.freshness [--changes N]`: how long a change at the exchange takes to be on /metrics.
+"""How long a change at the exchange takes to be on /metrics.
 
-Owns an exporter of one account that asks for positions every second, from a simulated exchange in another process that
-answers after 150 ms. A position is opened or closed there at a random moment, and the page is read until it shows that.
-The goal: no longer than an interval, a round trip and 50 ms. Linux only; two minutes.
+Owns an exporter of one account that asks for positions every second, and an exchange that answers after 150 ms. A
+position is opened or closed there at a random moment, and the page is read until it shows that.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import re
-import sys
 import urllib.request
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from statistics import quantiles
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from bench.measure import Benchmark, Case, percentile
 from bench.processes import Exchange, configuration, exchange
-from exporter import logs
-from exporter.app import App, Options
+from bench.references.server import Scraper
+from bench.watched import adjusted, watched
 from exporter.clock import SystemClock
-from exporter.config import load
 
-_LATENCY: Final = 0.15
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CASE: Final = "a position opened or closed"
+GOAL_SECONDS: Final = 1.0 + 0.15 + 0.05
+"""An interval, a round trip and 50 ms."""
 _INTERVAL: Final = 1.0
-_GOAL: Final = _INTERVAL + _LATENCY + 0.05
+_LATENCY: Final = 0.15
+_CHANGES: Final = 100
 _LOOK_AGAIN: Final = 0.002
-_POSITIONS: Final = re.compile(r'^bingx_positions\{account="[^"]*"\} (\S+)$', re.MULTILINE)
+_COLLECTORS: Final[Mapping[str, Mapping[str, object]]] = {"positions": {"interval": f"{_INTERVAL:g}s"}}
+_POSITIONS: Final = re.compile(rb'^bingx_positions\{account="[^"]*"\} (\S+)$', re.MULTILINE)
 
 
-def main() -> int:
-    """Make changes, print after how many seconds they were seen, and return 1 if p99 misses the goal."""
-    parser = argparse.ArgumentParser(description="How long a change at the exchange takes to be on /metrics.")
-    parser.add_argument("--changes", type=int, default=100, help="how many (default: %(default)s)")
-    flags = parser.parse_args()
-    logs.configure("error", "logfmt")
+def delays(changes: int) -> tuple[float, float, float]:
+    """Return after how many seconds changes were seen: median, p99, and the longest."""
     with (
         exchange(accounts=1, positions=0, history_days=0, trade_interval=0, funding_interval=0) as running,
         TemporaryDirectory(prefix="bingx-exporter-bench-") as folder,
     ):
-        delays = _measure(running, folder, flags.changes)
-    cuts = quantiles(delays, n=100)
-    print(
-        f"{len(delays)} changes, positions every {_INTERVAL:g} s, answers after {_LATENCY * 1000:.0f} ms: "
-        f"seen after p50 {cuts[49]:.3f} s, p99 {cuts[98]:.3f} s, longest {max(delays):.3f} s; goal {_GOAL:.3f} s"
-    )
-    return 0 if cuts[98] <= _GOAL else 1
+        running.tell("latency", milliseconds=round(_LATENCY * 1000))
+        setting = configuration(running, Path(folder), accounts=1)
+        with watched(adjusted(setting, _COLLECTORS)) as exporter:
+            seen = _measure(running, Scraper(f"{exporter.url}/metrics"), changes)
+    return percentile(seen, 50), percentile(seen, 99), max(seen)
 
 
-def _measure(running: Exchange, folder: str, changes: int) -> list[float]:
-    setting = configuration(running, Path(folder), accounts=1)
-    text = setting.path.read_text().replace("income:", f"positions: {{interval: {_INTERVAL:g}s}}\n    income:")
-    setting.path.write_text(text)
-    running.tell("latency", milliseconds=round(_LATENCY * 1000))
+def _measure(running: Exchange, scraper: Scraper, changes: int) -> list[float]:
     clock, still, chance = SystemClock(), Event(), random.Random(1)
-    delays: list[float] = []
-    with App(load(setting.path, environ=setting.environ), Options(addresses=("127.0.0.1:0",))) as app:
-        url = f"{app.urls[0]}/metrics"
-        while _shown(url) is None:
-            still.wait(0.1)
-        for _ in range(changes):
-            still.wait(chance.uniform(0.0, _INTERVAL))
-            before = _shown(url)
-            asked = clock.elapsed()
-            _change(running, opens=not before)
-            while _shown(url) == before:
-                still.wait(_LOOK_AGAIN)
-            delays.append(clock.elapsed() - asked)
-    return delays
+    seen: list[float] = []
+    for _ in range(changes):
+        still.wait(chance.uniform(0.0, _INTERVAL))
+        before = _shown(scraper)
+        asked = clock.elapsed()
+        _change(running, opens=not before)
+        while _shown(scraper) == before:
+            still.wait(_LOOK_AGAIN)
+        seen.append(clock.elapsed() - asked)
+    scraper.close()
+    return seen
 
 
 def _change(running: Exchange, *, opens: bool) -> None:
@@ -79,15 +71,32 @@ def _change(running: Exchange, *, opens: bool) -> None:
         running.tell("open", account=account, symbol="BTC-USDT", side="LONG", amount="0.01", leverage=5)
         return
     with urllib.request.urlopen(f"{running.url}/_sim/world", timeout=10) as answer:
-        (mine,) = json.loads(answer.read())["accounts"][0]["positions"]
+        (mine,) = json.load(answer)["accounts"][0]["positions"]
     running.tell("close", account=account, position_id=mine["position_id"])
 
 
-def _shown(url: str) -> float | None:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        found = _POSITIONS.search(answer.read().decode())
-    return None if found is None else float(found[1])
+def _shown(scraper: Scraper) -> float:
+    found = _POSITIONS.search(scraper.scrape(gzip=False))
+    if found is None:
+        message = "the positions have left the page"
+        raise RuntimeError(message)
+    return float(found[1])
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@contextmanager
+def _cases() -> Iterator[tuple[Case]]:
+    yield (Case(name=CASE, cost=partial(delays, _CHANGES), large=True),)
+
+
+BENCHMARK: Final = Benchmark(
+    name="freshness",
+    title="Freshness",
+    text=f"""\
+How long a change at the exchange takes to be on `/metrics`: {_CHANGES} changes at random moments, positions polled
+every {_INTERVAL:g} s, answers after {_LATENCY * 1000:.0f} ms. The page is read every few milliseconds until it shows
+the change.""",
+    quantities=("s, p50", "s, p99", "s, longest"),
+    once=True,
+    ratio=None,
+    cases=_cases,
+)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bench import delay, freshness
+from bench.budget import OVER, WITHIN
 from bench.growth import sizes
 from bench.peers import GAUGES, NGINX, OURS, PUSHGATEWAY
 
@@ -61,6 +63,11 @@ def _level(text: str, name: Callable[[int], str], *, quantity: int = 0) -> Goal:
     )
 
 
+def _undisturbed(who: str, whom: str, case: str, than: str, *, quantity: int) -> Goal:
+    text = f"{who} add at most 20 ms to the p99 of {whom}"
+    return Goal(text=text, case=case, than=than, quantity=quantity, at_most=20)
+
+
 GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {
     "start": (
         Goal(text="1 account is on show within 0.6 s", case="1 account", quantity=1, at_most=0.6),
@@ -94,6 +101,32 @@ GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {
             at_least=3.6,
         ),
         Goal(text="the same by proxies", case="4 proxies", beside="1 source address", at_least=3.6),
+    ),
+    "budget": (
+        Goal(text="95 % of what is allowed for positions", case=str(OVER), at_least=0.95),
+        Goal(text="95 % of what is allowed for balance", case=str(OVER), quantity=1, at_least=0.95),
+        Goal(text="no call is refused", case=str(OVER), quantity=2, at_most=0),
+        Goal(text="every account is on the page at every scrape", case=str(OVER), quantity=3, at_least=OVER.accounts),
+        Goal(text="the oldest data is at most 1.3 intervals old", case=str(OVER), quantity=4, at_most=1.3),
+    ),
+    "lateness": (
+        Goal(text="no call is refused", case=str(WITHIN), quantity=1, at_most=0),
+        Goal(text="p99 of the lateness is 50 ms at most", case=str(WITHIN), quantity=3, at_most=50),
+        Goal(text="the exporter takes half a core at most", case=str(WITHIN), quantity=5, at_most=0.5),
+    ),
+    "freshness": (
+        Goal(
+            text="p99 is an interval, a round trip and 50 ms at most: 1.2 s",
+            case=freshness.CASE,
+            quantity=1,
+            at_most=freshness.GOAL_SECONDS,
+        ),
+    ),
+    "delay": (
+        _undisturbed("plain scrapes", "the lateness of polls", delay.PLAIN, delay.POLLS, quantity=1),
+        _undisturbed("gzip scrapes", "the lateness of polls", delay.GZIP, delay.POLLS, quantity=1),
+        _undisturbed("polls", "plain scrapes", delay.PLAIN, delay.PLAIN_ALONE, quantity=5),
+        _undisturbed("polls", "gzip scrapes", delay.GZIP, delay.GZIP_ALONE, quantity=5),
     ),
     "growth-accounts": (_level("a refresh costs no more", sizes.accounts),),
     "growth-scrape": (_level("a sample costs no more", sizes.accounts, quantity=1),),

@@ -16,8 +16,11 @@ if sys.path[0] == str(_HERE):
     sys.path[0] = str(_HERE.parent)
 
 from bench import (  # noqa: E402 - after the path above
+    budget,
+    delay,
     egress,
     footprint,
+    freshness,
     growth,
     ledger,
     loops,
@@ -43,6 +46,10 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     ledger.OPENING,
     ledger.IDLE,
     egress.BENCHMARK,
+    budget.BUDGET,
+    budget.LATENESS,
+    freshness.BENCHMARK,
+    delay.BENCHMARK,
     *growth.BENCHMARKS,
 )
 

@@ -6,6 +6,7 @@ Owns the changes to the usual configuration that a benchmark asks for, and the l
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from bench.processes import COMMAND, Setting, cpu_seconds, free_port, program
 from bench.references.server import resident
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _PATIENCE_SECONDS: Final = 300.0
 _LOOK_AGAIN_SECONDS: Final = 0.05
@@ -83,16 +85,35 @@ def adjusted(
 @contextmanager
 def watched(setting: Setting) -> Iterator[Watched]:
     """Run `bingx-exporter` until the end of the block, which begins when it says that it is ready."""
+    with begun(setting, (COMMAND,)) as (url, process):
+        yield Watched(url, process.pid)
+
+
+@contextmanager
+def begun(
+    setting: Setting,
+    command: Sequence[str | Path],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run an exporter by a command of its own until the end of the block, which begins when it says that it is ready.
+
+    Raises `RuntimeError` if it never does.
+    """
     address = f"127.0.0.1:{free_port()}"
-    command = (COMMAND, f"--config.file={setting.path}", f"--web.listen-address={address}")
-    with (setting.path.parent / "log").open("wb") as log, program(command, stderr=log, environ=setting.environ) as it:
+    flags = (f"--config.file={setting.path}", f"--web.listen-address={address}")
+    with (
+        (setting.path.parent / "log").open("wb") as log,
+        program((*command, *flags), stdin=stdin, stdout=stdout, stderr=log, environ=setting.environ) as it,
+    ):
         ends = time.perf_counter() + _PATIENCE_SECONDS
         while not _is_ready(f"http://{address}/-/ready"):
             if it.poll() is not None or time.perf_counter() > ends:
                 message = f"it is not ready: {(setting.path.parent / 'log').read_text()[-2000:]}"
                 raise RuntimeError(message)
             Event().wait(_LOOK_AGAIN_SECONDS)
-        yield Watched(f"http://{address}", it.pid)
+        yield f"http://{address}", it
 
 
 def _is_ready(url: str) -> bool:
