@@ -9,8 +9,7 @@
 
 When a pause or a ban is over, exactly one call goes out to see; the others wait for its answer. A good answer ends the
 pause, only the call that went out to see makes it longer. An answer to a call that was sent before the pause began says
-nothing about it. Not thread-safe: `limits` holds
-the lock.
+nothing about it. Not thread-safe: `limits` holds the lock.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class _Hold:
     probe: Permit | None = None
 
     def prolong(self, pause: Pause, now: float, why: str) -> None:
-        """Wait once more, and longer, because the call that was to see found that it is not over."""
+        """Wait once more, and longer, because the call that was to see found that the pause is not over."""
         self.seconds = min(max(2 * self.seconds, pause.first), pause.longest)
         self.named = False
         self.since, self.until, self.why = now, now + self.seconds, why
@@ -96,8 +95,10 @@ class Holds:
             self._bans[mine] = max(self._bans.pop(key), self._bans.get(mine, 0.0))
         for key in [key for key in self._pauses if key[:2] == (_USER, key_name)]:
             mine, hold = (_USER, user, *key[2:]), self._pauses.pop(key)
-            if mine not in self._pauses or self._pauses[mine].until < hold.until:
-                self._pauses[mine] = hold
+            shorter, longer = sorted((self._pauses.get(mine, hold), hold), key=lambda each: each.until)
+            if not longer.named:  # who is out to see for one of them sees for both
+                longer.probe = longer.probe or shorter.probe
+            self._pauses[mine] = longer
 
     def forget(self, account: str) -> None:
         """End the pauses that are the account's own."""

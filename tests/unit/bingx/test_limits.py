@@ -435,6 +435,29 @@ def test_a_call_let_out_before_a_pause_does_not_prolong_it_though_it_is_sent_lat
     assert wait(limits, now=11.0) == 31.0
 
 
+def two_keys_refused(limits: Limits) -> Caller:
+    """Have two keys of one user, at two addresses, refused one after the other, before anybody knows that user."""
+    other = Caller(user="another key", address="there", account="beta")
+    for caller, now in ((KEY, 0.1), (other, 0.3)):
+        call(limits, Forbidden("HTTP status 403", status=403), caller=caller, now=now)
+    return other
+
+
+@pytest.mark.parametrize("goes_out", [10.1, 10.4])
+def test_who_is_out_to_see_when_two_keys_turn_out_to_be_one_users_sees_for_both(goes_out: float) -> None:
+    limits = Limits()
+    other = two_keys_refused(limits)
+    probe = permit(limits, KEY, now=goes_out)
+    probe.sent(goes_out)
+
+    for caller in (KEY, other):
+        limits.identify(caller.user, ALPHA.user)
+    assert not free(limits, other, now=10.5)
+    limits.settle(probe, 10.6, None, Forbidden("HTTP status 403", status=403))
+
+    assert wait(limits, other, now=10.6) == pytest.approx(30.6)
+
+
 def test_a_missing_right_thins_out_its_endpoint_and_no_other() -> None:
     limits = Limits()
     now = 0.0
