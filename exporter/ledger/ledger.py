@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from exporter.ledger.compaction import Compacted
     from exporter.ledger.mirror import Mirror
 
+_AT_ONCE: Final = 100
+"""So many new accounts keep other processes out of the ledger for a moment, and not until those give up."""
+
 _log: Final[Any] = structlog.get_logger(__name__)
 
 
@@ -97,10 +100,12 @@ class Ledger:
         return self.accounts([opening])[0]
 
     def accounts(self, openings: Sequence[Opening]) -> tuple[AccountBook, ...]:
-        """Return a book for each of them, as `account` does for one; all that are new are added in one transaction."""
+        """Return a book for each of them, as `account` does for one; many that are new are added in one transaction."""
         with self._opening:
             strange = [opening for opening in openings if opening.name not in self._books]
-            for mirror, opening in zip(self._find_or_add(strange), strange, strict=True):
+            batches = [strange[begin : begin + _AT_ONCE] for begin in range(0, len(strange), _AT_ONCE)]
+            mirrors = [mirror for batch in batches for mirror in self._find_or_add(batch)]
+            for mirror, opening in zip(mirrors, strange, strict=True):
                 self._books[opening.name] = AccountBook(
                     self._database, self._clock, mirror, initial_zero=opening.initial_zero
                 )
@@ -155,8 +160,6 @@ class Ledger:
         self._database.close()
 
     def _find_or_add(self, openings: Sequence[Opening]) -> list[Mirror]:
-        if not openings:
-            return []
         with self._database.reading() as connection:
             found = [records.load(connection, opening.name) for opening in openings]
         known = [mirror for mirror in found if mirror is not None]
@@ -164,7 +167,10 @@ class Ledger:
             return known
         with self._database.writing() as connection:
             self._database.take_turn(connection)
-            return [records.load(connection, opening.name) or self._add(connection, opening) for opening in openings]
+            return [
+                mirror or records.load(connection, opening.name) or self._add(connection, opening)
+                for mirror, opening in zip(found, openings, strict=True)
+            ]
 
     def _add(self, connection: Connection, opening: Opening) -> Mirror:
         now_ms, epoch_ms = to_milliseconds(self._clock.now()), to_milliseconds(opening.since)

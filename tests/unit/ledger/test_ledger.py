@@ -97,6 +97,32 @@ def test_new_accounts_are_added_in_one_transaction_and_known_ones_in_none(
     assert len(commits) == 1
 
 
+def test_very_many_new_accounts_let_other_processes_have_their_turn_in_between(ledger: Ledger) -> None:
+    commits: list[object] = []
+    event.listen(ledger._database._writing_engine, "commit", commits.append)
+
+    books = ledger.accounts([Opening(name=f"a{number}", since=START) for number in range(250)])
+
+    assert [book.name for book in books] == [f"a{number}" for number in range(250)]
+    assert len(commits) == 3
+
+
+def test_a_known_account_is_not_read_again_where_new_ones_are_added(
+    ledger: Ledger, reopen: Callable[[], Ledger]
+) -> None:
+    known = [Opening(name=f"a{number}", since=START) for number in range(20)]
+    ledger.accounts(known)
+    again, questions = reopen(), [0]
+
+    def count(*_: object) -> None:
+        questions[0] += 1
+
+    event.listen(again._database._writing_engine, "before_cursor_execute", count)
+    again.accounts([*known, Opening(name="new", since=START)])
+
+    assert 0 < questions[0] <= 12
+
+
 def test_the_epoch_is_pinned_at_the_first_start(ledger: Ledger, reopen: Callable[[], Ledger]) -> None:
     ledger.account("main", since=START)
 
