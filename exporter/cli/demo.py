@@ -12,7 +12,6 @@ import yaml
 from exporter import logs
 from exporter.app import App
 from exporter.cli import service
-from exporter.cli.signals import Signals
 from exporter.config import Config, load
 from exporter.ledger import LedgerError
 from exporter.simulator import Options as Simulation
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 def demo(flags: Namespace) -> int:
     """Run exchange and exporter until SIGTERM or SIGINT; what they write goes with them."""
-    signals = Signals()
+    signals = service.listen()
     service.begin(flags)
     options = service.web_options(flags)
     with ExitStack() as parts:
@@ -43,7 +42,7 @@ def demo(flags: Namespace) -> int:
 
 def simulate(flags: Namespace) -> int:
     """Run the exchange alone until SIGTERM or SIGINT."""
-    signals = Signals()
+    signals = service.listen()
     service.begin(flags)
     host, _, port = flags.listen_address.rpartition(":")
     try:

@@ -12,7 +12,6 @@ from exporter.app import App
 from exporter.cli import service
 from exporter.cli.configuration import read_config
 from exporter.cli.progress import LoggedProgress, ProgressBar
-from exporter.cli.signals import Signals
 from exporter.clock import SystemClock
 from exporter.config import Config, ConfigError
 from exporter.ledger import LedgerError
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
+    from exporter.cli.signals import Signals
+
 
 def run(flags: Namespace) -> int:
     """Run until SIGTERM or SIGINT; return 0 after that, 1 if it could not start."""
-    signals = Signals()
+    signals = service.listen()
     progress = ProgressBar(sys.stderr) if sys.stderr.isatty() else None
     service.begin(flags, progress)
     try:

@@ -11,7 +11,7 @@ from exporter import logs
 from exporter.app import Options
 from exporter.cli import notify
 from exporter.cli.memory import keep_little
-from exporter.cli.signals import ENDING
+from exporter.cli.signals import ENDING, Signals
 from exporter.cli.version import build
 
 if TYPE_CHECKING:
@@ -19,15 +19,18 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Sequence
 
-    from exporter.cli.signals import Signals
-
 _GLANCE_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 1.0
 
 
-def begin(flags: Namespace, stream: logs.Stream | None = None) -> None:
-    """Configure the logs (to `stream`, by default standard error) and the memory, and say what starts."""
+def listen() -> Signals:
+    """Take signals from now on; that begins a thread, and what is said of memory has to be said before."""
     keep_little()
+    return Signals()
+
+
+def begin(flags: Namespace, stream: logs.Stream | None = None) -> None:
+    """Configure the logs (to `stream`, by default standard error) and say what starts."""
     configure_logs(flags, stream)
     this = build()
     logger = logs.get_logger(__name__)

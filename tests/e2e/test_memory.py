@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,27 @@ LARGEST = 16 * 2**20
 def resident_mib(process: Exporter) -> float:
     status = Path(f"/proc/{process.process.pid}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))) / 1024
+
+
+HEAP = 64 * 2**20
+
+
+def heaps_of_threads(process: Exporter) -> int:
+    """Count what glibc maps for each arena beyond the first: 64 MiB that begin at a multiple of that, in two parts."""
+    maps = Path(f"/proc/{process.process.pid}/maps").read_text()
+    ranges = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) (....) 00000000 00:00 0 *$", maps, re.MULTILINE)
+    areas = [(int(begin, 16), int(end, 16), rights) for begin, end, rights in ranges]
+    unused = {(begin, end) for begin, end, rights in areas if rights == "---p"}
+    return sum(begin % HEAP == 0 and (end, begin + HEAP) in unused for begin, end, _ in areas)
+
+
+def test_all_threads_share_one_arena(exchange: Exchange, tmp_path: Path) -> None:
+    config = exchange.config(tmp_path)
+    with exporter(f"--config.file={config}", "--web.listen-address=127.0.0.1:0", folder=tmp_path) as process:
+        process.ready()
+
+        assert len(list(Path(f"/proc/{process.process.pid}/task").iterdir())) > 4
+        assert heaps_of_threads(process) == 0
 
 
 def test_large_answers_leave_nothing_behind_in_memory(exchange: Exchange, tmp_path: Path) -> None:
