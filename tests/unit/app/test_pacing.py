@@ -22,6 +22,7 @@ from exporter.model import CollectorName
 from exporter.polling.board import Board, Snapshot
 from exporter.polling.pace import ANSWER_SECONDS, SPARE, plan, usable
 from exporter.polling.scheduler import Scheduler
+from exporter.polling.task import Task
 from exporter.polling.workers import Workers
 
 ALLOWED = usable(RULES, Scope.ADDRESS)
@@ -180,15 +181,47 @@ def test_as_many_as_are_said_to_fit_do_fit_and_one_more_does_not(tmp_path: Path)
     assert all(one.fits for one in by_addresses)
 
 
+class House:
+    """Everything that a roster has around it, none of whose threads runs."""
+
+    def __init__(self) -> None:
+        self.clock = clock = ManualClock()
+        self.exchange, page = Exchange(clock=clock, observer=Deaf()), Page(ACCOUNT_SUBJECTS, clock=clock)
+        publisher = Publisher(page)
+        self.board = Board(publisher)
+        limits, workers = self.exchange.limits, Workers(cap=1)
+        self.scheduler = Scheduler(clock=clock, limits=limits, workers=workers, on_wait=lambda *_: None)
+        self.pacing = Pacing(clock=clock, rules=RULES)
+        self.roster = Roster(page=page, publisher=publisher, scheduler=self.scheduler, pacing=self.pacing)
+        self.around = Surroundings(
+            exchange=self.exchange, board=self.board, clock=clock, ledger=None, ends={}, onlooker=Deaf()
+        )
+
+
+def test_those_behind_a_host_are_due_as_soon_as_its_clock_was_tried(tmp_path: Path) -> None:
+    house = House()
+    house.roster.change(crowd(tmp_path, 4, addresses=2), house.around)
+    behind: dict[str, list[Task]] = {}
+    for one in house.roster.desks:
+        behind.setdefault(one.desk.address, []).extend(one.every_task)
+    first, other = behind.values()
+    later = house.clock.elapsed() + 100
+    house.scheduler.retire([*first, *other])
+    house.scheduler.add([*first, *other], due=later)
+    host = next(one for one in house.exchange.hosts if one.caller.address == first[0].caller.address)
+    assert host.not_before(house.clock.elapsed()) is not None
+
+    host._open()  # as after each attempt: test_host.py
+
+    due = house.scheduler.due()
+    assert {due[task] for task in first} == {house.clock.elapsed()}
+    assert {due[task] for task in other} == {later}
+
+
 def test_nobody_waits_for_a_poll_longer_than_the_interval_in_force(tmp_path: Path) -> None:
-    clock = ManualClock()
-    exchange, page = Exchange(clock=clock, observer=Deaf()), Page(ACCOUNT_SUBJECTS, clock=clock)
-    publisher = Publisher(page)
-    board = Board(publisher)
-    scheduler = Scheduler(clock=clock, limits=exchange.limits, workers=Workers(cap=1), on_wait=lambda *_: None)
-    pacing = Pacing(clock=clock, rules=RULES)
-    roster = Roster(page=page, publisher=publisher, scheduler=scheduler, pacing=pacing)
-    around = Surroundings(exchange=exchange, board=board, clock=clock, ledger=None, ends={}, onlooker=Deaf())
+    house = House()
+    clock, board, scheduler, pacing = house.clock, house.board, house.scheduler, house.pacing
+    roster, around = house.roster, house.around
     roster.change(crowd(tmp_path, 400), around)
     tasks = [one.tasks[POSITIONS] for one in roster.desks[:10]]
     scheduler.add(tasks, due=clock.elapsed() + 13)
