@@ -60,7 +60,7 @@ FLAT: Final = (
         share=0.05,
         least=3.0,
     ),
-    Bound(name="threads", of=lambda vitals: vitals.threads, typical=floor, at_rest=3.0, share=0.0, least=6.0),
+    Bound(name="threads", of=lambda vitals: vitals.threads, typical=floor, at_rest=3.0, share=0.0, least=3.0),
     Bound(name="descriptors", of=lambda vitals: vitals.descriptors, typical=floor, at_rest=6.0, share=0.0, least=6.0),
 )
 

@@ -326,7 +326,7 @@ def test_sound_evidence_passes() -> None:
     ("quantity", "name", "a_sample"),
     [
         ("resident_mib", "resident memory, MiB", 0.02),
-        ("threads", "threads", 0.06),
+        ("threads", "threads", 0.03),
         ("descriptors", "descriptors", 0.05),
     ],
 )
