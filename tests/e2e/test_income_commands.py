@@ -56,6 +56,9 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
             process.ready()
             eventually(lambda: process.log.count("The income history has been read") == 2, what="two baselines")
             assert process.end() == 0
+        with open_ledger(f"sqlite:///{folder / 'ledger.db'}", SystemClock()) as ledger:
+            # Its income may not be read. Whether it has series by now depends on which call was the first.
+            next(book for book in ledger.books() if book.name == "gamma").expect([("FUNDING_FEE", "BTC-USDT", "USDT")])
         yield Left(config=f"--config.file={config}", ledger=folder / "ledger.db", world=of_the_world(exchange))
 
 

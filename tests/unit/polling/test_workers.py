@@ -214,16 +214,22 @@ def test_a_higher_cap_lets_more_begin_at_once(release: threading.Event) -> None:
 
 
 def test_a_lower_cap_ends_idle_threads_and_busy_ones_after_their_work(release: threading.Event) -> None:
-    before = threading.active_count()
+    its: set[threading.Thread] = set()
+
+    def hang() -> None:
+        its.add(threading.current_thread())
+        release.wait(5)
+
     workers = Workers(cap=4)
     for _ in range(4):
-        assert workers.try_begin(lambda: release.wait(5))
+        assert workers.try_begin(hang)
+    eventually(lambda: len(its) == 4)
 
     workers.allow(1)
 
     assert not workers.try_begin(lambda: None)
     release.set()
-    eventually(lambda: threading.active_count() <= before + 1)
+    eventually(lambda: sum(thread.is_alive() for thread in its) <= 1)
     assert begins_soon(workers, threading.Event().set)
     hold = threading.Event()
     assert begins_soon(workers, lambda: hold.wait(5))
