@@ -175,6 +175,8 @@ def played(stage: Stage) -> Story:
     for hook in (stage.shipped, stage.unmuted):
         hook.wait_for(tells(**NEAR), since=fell, seconds=20)
     eventually(lambda: server.query('ALERTS{alertname="BingxLiquidated",alertstate="firing"}'), what="a liquidation")
+    # It counts refusals, of which there are fewer and fewer, and none while nothing answers.
+    eventually(lambda: server.query('ALERTS{alertname="BingxRightMissing"}'), seconds=60, what="a right is missed")
 
     exchange.tell("faults", kind="silent")
     cut = CLOCK.elapsed()
