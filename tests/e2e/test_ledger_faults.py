@@ -49,7 +49,12 @@ def income(process: Exporter) -> dict[Series, float]:
 
 
 def is_right(process: Exporter, exchange: Exchange) -> Callable[[], bool]:
-    return lambda: income(process) == expected_income(exchange.world())
+    def right() -> bool:
+        shown, wanted = income(process), expected_income(exchange.world())
+        assert shown == wanted, sorted(map(str, shown.items() ^ wanted.items()))[:6]
+        return True
+
+    return right
 
 
 def earn(exchange: Exchange, rows: int) -> None:
