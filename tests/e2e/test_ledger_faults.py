@@ -17,7 +17,7 @@ from support.clock import ManualClock
 from support.exchange import Exchange
 from support.exposition import Series, families_of_text, samples, series
 from support.processes import Exporter, eventually, exporter, needed, run
-from support.world import expected_income
+from support.world import expected_income, without_idle
 
 from exporter.ledger import open_ledger
 
@@ -43,14 +43,9 @@ def page(process: Exporter) -> dict[Series, float]:
     return samples(families_of_text(process.page()))
 
 
-def income(process: Exporter) -> dict[Series, float]:
-    names = {"bingx_income_credited_total", "bingx_income_debited_total", "bingx_income_entries_total"}
-    return {one: value for one, value in page(process).items() if one[0] in names}
-
-
 def is_right(process: Exporter, exchange: Exchange) -> Callable[[], bool]:
     def right() -> bool:
-        shown, wanted = income(process), expected_income(exchange.world())
+        shown, wanted = without_idle(process.income()), expected_income(exchange.world())
         assert shown == wanted, sorted(map(str, shown.items() ^ wanted.items()))[:6]
         return True
 
@@ -84,14 +79,14 @@ def assert_in_order(path: Path, exchange: Exchange) -> None:
 @contextmanager
 def broken(process: Exporter, exchange: Exchange, reason: str, says: str) -> Iterator[None]:
     """Hold while the ledger is out of order: it is told, counters stand still, gauges go on, nothing ends."""
-    before = income(process)
+    before = process.income()
     earn(exchange, 400)
     eventually(lambda: page(process).get(series(FAILURES, reason=reason), 0) >= 1, what=f"{reason} is counted")
     assert "gauges go on, counters stand still" in process.log
     assert says in process.log
     assert "Traceback" not in process.log
     assert_gauges_go_on(process)
-    after = income(process)
+    after = process.income()
     assert after.keys() == before.keys()
     assert process.process.poll() is None
     yield
@@ -117,9 +112,9 @@ def test_on_a_full_disk_gauges_go_on_and_counters_catch_up_once_there_is_space(
     ledger, ballast = disk / "ledger.db", disk / "ballast"
     with counting(exchange, tmp_path, ledger) as process:
         fill(ballast)
-        before = income(process)
+        before = process.income()
         with broken(process, exchange, "full", "make space on the disk of the ledger"):
-            assert income(process) == before
+            assert process.income() == before
             ballast.unlink()
     assert_in_order(ledger, exchange)
 
@@ -141,9 +136,9 @@ def test_a_file_that_may_only_be_read_shows_what_it_has_and_goes_on_when_it_may_
         pass
     ledger.chmod(0o400)
     with counting(exchange, tmp_path, ledger, prefix=without_privileges()) as process:
-        before = income(process)
+        before = process.income()
         with broken(process, exchange, "read_only", "give this user the right to write the file, its -wal"):
-            assert income(process) == before
+            assert process.income() == before
             for path in tmp_path.glob("ledger.db*"):
                 path.chmod(0o600)
     assert_in_order(ledger, exchange)
@@ -159,9 +154,9 @@ def test_a_ledger_that_another_process_holds_is_written_once_it_lets_go(exchange
     ledger = tmp_path / "ledger.db"
     with counting(exchange, tmp_path, ledger) as process, closing(sqlite3.connect(ledger)) as other:
         other.execute("BEGIN IMMEDIATE")
-        before = income(process)
+        before = process.income()
         with broken(process, exchange, "locked", "find the other process that has it open"):
-            assert income(process) == before
+            assert process.income() == before
             other.rollback()
     assert_in_order(ledger, exchange)
 
