@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from exporter.app.exchange import address_of, key_name_of
 from exporter.bingx.paths import Endpoint
 from exporter.ledger import Ends, Opening
-from exporter.logs import get_logger
 from exporter.model import CollectorName, Position
 from exporter.polling.collectors import Data, SnapshotCollector
 from exporter.polling.desk import Desk
@@ -139,15 +138,7 @@ def _reconciliation(
 
 def open_books(accounts: Iterable[AccountSettings], ledger: Ledger, around: Surroundings) -> tuple[AccountBook, ...]:
     """Open the accounts' books in the ledger as their settings say; raises `LedgerError`, and has then opened none."""
-    books = ledger.accounts([_opening(account, around) for account in accounts])
-    for book in books:
-        if book.epoch_changed:
-            get_logger(__name__).warning(
-                "A changed `since` changes nothing: the epoch was pinned at the first start",
-                account=book.name,
-                epoch=book.epoch,
-            )
-    return books
+    return ledger.accounts([_opening(account, around) for account in accounts])
 
 
 def _opening(account: AccountSettings, around: Surroundings) -> Opening:

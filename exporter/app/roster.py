@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.app.desks import StaffedDesk, Surroundings, open_books, staff
+from exporter.logs import get_logger
 from exporter.model import Account, CollectorName
 from exporter.polling.desk import NEEDS_IDENTITY
 
@@ -189,9 +190,16 @@ class Roster:
 
     def _settle_books(self, around: Surroundings) -> None:
         """Tell every open book the settings in force: the retention may be another one for all of them."""
-        if around.ledger is not None:
-            counting = [staffed.settings for staffed in self.desks if staffed.income is not None]
-            open_books(counting, around.ledger, around)
+        if around.ledger is None:
+            return
+        counting = [staffed.settings for staffed in self.desks if staffed.income is not None]
+        for book in open_books(counting, around.ledger, around):
+            if book.epoch_changed:
+                get_logger(__name__).warning(
+                    "A changed `since` changes nothing: the epoch was pinned at the first start",
+                    account=book.name,
+                    epoch=book.epoch,
+                )
 
     def _add_hosts(self, around: Surroundings) -> None:
         new = frozenset(around.exchange.hosts) - self._hosts

@@ -7,48 +7,14 @@ from pathlib import Path
 import pytest
 from support.clock import ManualClock
 from support.heard import heard
+from unit.app.crowds import ALLOWED, POSITIONS, crowd
 
 from exporter.app.budgets import AddressBudget, budgets, sentence
-from exporter.app.desks import Surroundings
-from exporter.app.exchange import Exchange
 from exporter.app.pacing import Change, Pacing, demands
-from exporter.app.roster import Roster
 from exporter.bingx.limits import RULES, Scope
 from exporter.config import AccountSettings, load
-from exporter.metrics.catalogue import ACCOUNT_SUBJECTS
-from exporter.metrics.page import Page
-from exporter.metrics.publisher import Publisher
 from exporter.model import CollectorName
-from exporter.polling.board import Board, Snapshot
 from exporter.polling.pace import ANSWER_SECONDS, SPARE, plan, usable
-from exporter.polling.scheduler import Scheduler
-from exporter.polling.task import Task
-from exporter.polling.workers import Workers
-
-ALLOWED = usable(RULES, Scope.ADDRESS)
-POSITIONS = CollectorName.POSITIONS
-
-
-def crowd(folder: Path, number: int, *, addresses: int = 1, settings: str = "") -> tuple[AccountSettings, ...]:
-    path = folder / "config.yaml"
-    keys = "api_key: an-api-key-of-some-length-{0}, api_secret: a-secret-of-some-length"
-    ways = ["", *(f", source_address: 127.0.0.{way}" for way in range(2, addresses + 1))]
-    lines = (f"  - {{name: a{one}, {keys.format(one)}{ways[one % addresses]}{settings}}}\n" for one in range(number))
-    path.write_text("accounts:\n" + "".join(lines))
-    path.chmod(0o600)
-    return load(path, environ={}).accounts
-
-
-class Deaf:
-    """Hears of calls and of the ledger, and does nothing."""
-
-    def called(self, endpoint: object, seconds: float, reason: str | None) -> None: ...
-
-    def drifted(self, endpoint: object, drift: object) -> None: ...
-
-    def ledger_failed(self, reason: str) -> None: ...
-
-    def history_read(self, account: str, share: float) -> None: ...
 
 
 class Bench:
@@ -179,65 +145,6 @@ def test_as_many_as_are_said_to_fit_do_fit_and_one_more_does_not(tmp_path: Path)
     ]
     by_addresses = told(crowd(tmp_path, 300, addresses=many.addresses_needed))
     assert all(one.fits for one in by_addresses)
-
-
-class House:
-    """Everything that a roster has around it, none of whose threads runs."""
-
-    def __init__(self) -> None:
-        self.clock = clock = ManualClock()
-        self.exchange, page = Exchange(clock=clock, observer=Deaf()), Page(ACCOUNT_SUBJECTS, clock=clock)
-        publisher = Publisher(page)
-        self.board = Board(publisher)
-        limits, workers = self.exchange.limits, Workers(cap=1)
-        self.scheduler = Scheduler(clock=clock, limits=limits, workers=workers, on_wait=lambda *_: None)
-        self.pacing = Pacing(clock=clock, rules=RULES)
-        self.roster = Roster(page=page, publisher=publisher, scheduler=self.scheduler, pacing=self.pacing)
-        self.around = Surroundings(
-            exchange=self.exchange, board=self.board, clock=clock, ledger=None, ends={}, onlooker=Deaf()
-        )
-
-
-def test_those_behind_a_host_are_due_as_soon_as_its_clock_was_tried(tmp_path: Path) -> None:
-    house = House()
-    house.roster.change(crowd(tmp_path, 4, addresses=2), house.around)
-    behind: dict[str, list[Task]] = {}
-    for one in house.roster.desks:
-        behind.setdefault(one.desk.address, []).extend(one.every_task)
-    first, other = behind.values()
-    later = house.clock.elapsed() + 100
-    house.scheduler.retire([*first, *other])
-    house.scheduler.add([*first, *other], due=later)
-    host = next(one for one in house.exchange.hosts if one.caller.address == first[0].caller.address)
-    assert host.not_before(house.clock.elapsed()) is not None
-
-    host._open()  # as after each attempt: test_host.py
-
-    due = house.scheduler.due()
-    assert {due[task] for task in first} == {house.clock.elapsed()}
-    assert {due[task] for task in other} == {later}
-
-
-def test_nobody_waits_for_a_poll_longer_than_the_interval_in_force(tmp_path: Path) -> None:
-    house = House()
-    clock, board, scheduler, pacing = house.clock, house.board, house.scheduler, house.pacing
-    roster, around = house.roster, house.around
-    roster.change(crowd(tmp_path, 400), around)
-    tasks = [one.tasks[POSITIONS] for one in roster.desks[:10]]
-    scheduler.add(tasks, due=clock.elapsed() + 13)
-    assert board.statuses("a3")[POSITIONS].interval_seconds == pytest.approx(400 / ALLOWED)
-    sent = clock.elapsed()
-    answer = Snapshot(data=(), sent_at=sent, expires_at=pacing.timings("a3")[POSITIONS].expiry(sent))
-    board.succeeded("a3", POSITIONS, snapshot=answer, sent_at=clock.now(), duration=0.1)
-
-    roster.change(crowd(tmp_path, 10), around)
-
-    due = scheduler.due()
-    assert all(clock.elapsed() < due[task] <= clock.elapsed() + 5 for task in tasks)
-    assert board.statuses("a3")[POSITIONS].interval_seconds == 5
-    shown = board.snapshot("a3", POSITIONS)
-    assert shown is not None
-    assert shown.expires_at == sent + 3 * 5
 
 
 def test_the_page_about_limits_says_what_the_exporter_says(bench: Bench, tmp_path: Path) -> None:
