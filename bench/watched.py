@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from bench.processes import COMMAND, Setting, cpu_seconds, free_port, program
+from bench.ports import free_port
+from bench.processes import COMMAND, Setting, cpu_seconds, program
 from bench.references.server import resident
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from bench.processes import free_port, program
+from bench.ports import free_port
+from bench.processes import program
 from bench.references.server import Server, await_answer, resident
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from bench.processes import free_port, program
+from bench.ports import free_port
+from bench.processes import program
 from bench.references.server import Server, await_answer, resident
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from socket import create_connection
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from bench.processes import free_port, program
+from bench.ports import free_port
+from bench.processes import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ Allow 127.0.0.0/8
 @contextmanager
 def serve(address: str, folder: Path) -> Iterator[str]:
     """Run a proxy at a loopback address until the end of the block, and hand over its URL."""
-    port = free_port()
+    port = free_port(address)
     path = folder / f"tinyproxy-{address}.conf"
     path.write_text(_CONFIGURATION.format(port=port, address=address, folder=folder))
     with program((PROGRAM, "-d", "-c", path)):

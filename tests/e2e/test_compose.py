@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from support.processes import eventually, free_port, get, needed
+from support.processes import eventually, get, needed
 
+from bench.ports import free_port
 from exporter.cli.flags import parse
 from exporter.config import load
 

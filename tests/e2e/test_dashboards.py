@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 
 import pytest
 from support.exchange import Exchange
-from support.processes import Prometheus, eventually, exporter, free_port, get, prometheus_with
+from support.processes import Prometheus, eventually, exporter, get, prometheus_with
 
+from bench.ports import free_port
 from exporter.simulator import Options, Simulator
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("e2e")]

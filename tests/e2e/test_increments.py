@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from support.exchange import Exchange
-from support.processes import Exporter, Prometheus, eventually, exporter, free_port, prometheus
+from support.processes import Exporter, Prometheus, eventually, exporter, prometheus
 from support.world import expected_income
+
+from bench.ports import free_port
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -15,9 +15,10 @@ from typing import Final
 import pytest
 import yaml
 from support.exchange import Exchange, standing_still
-from support.processes import Exporter, Prometheus, eventually, exporter, free_port, get, prometheus_with, run
+from support.processes import Exporter, Prometheus, eventually, exporter, get, prometheus_with, run
 from support.world import expected_income, without_idle
 
+from bench.ports import free_port
 from exporter.clock import SystemClock
 from exporter.config.shard import Shard
 

@@ -20,8 +20,10 @@ import pytest
 from support.certificates import mint, write_pair
 from support.exchange import Exchange
 from support.exposition import families_of_text, samples
-from support.processes import Exporter, eventually, exporter, free_port, get, run
+from support.processes import Exporter, eventually, exporter, get, run
 from support.terminal import Terminal
+
+from bench.ports import free_port
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -25,6 +25,7 @@ from support.exchange import Exchange
 from support.exposition import Series, families_of_text, samples, series
 from support.processes import eventually, get
 
+from bench.ports import free_port
 from exporter import logs
 from exporter.app import App
 from exporter.clock import SystemClock
@@ -126,25 +127,19 @@ def places() -> Iterator[Elsewhere]:
         yield Elsewhere(
             {
                 "no_name": {"base_url": "http://nosuch.invalid"},
-                "refused": {"base_url": f"http://127.0.0.1:{closed_port()}"},
+                "refused": {"base_url": f"http://127.0.0.1:{free_port()}"},
                 "full": {"base_url": f"http://127.0.0.1:{stack.enter_context(full_port())}"},
                 "no_tls": {"base_url": tls(server(speaks_plainly))},
                 "untrusted": {"base_url": tls(server(speaks_plainly, context))},
                 "endless_handshake": {"base_url": tls(server(shakes_hands_for_ever))},
                 "proxy_without_name": {"base_url": "https://127.0.0.1:9", "proxy": "http://nosuch.invalid:3128"},
-                "proxy_gone": {"base_url": "https://127.0.0.1:9", "proxy": f"http://127.0.0.1:{closed_port()}"},
+                "proxy_gone": {"base_url": "https://127.0.0.1:9", "proxy": f"http://127.0.0.1:{free_port()}"},
                 "proxy_refuses_407": proxy(refuses("407 Proxy Authentication Required")),
                 "proxy_refuses_502": proxy(refuses("502 Bad Gateway")),
                 "proxy_silent": proxy(silent),
             },
             tuple(servers),
         )
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from typing import Any, Final
 
 import yaml
 
+from bench.ports import free_port
 from exporter.clock import SystemClock
-from support.processes import eventually, free_port, get, needed
+from support.processes import eventually, get, needed
 
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
 RULES: Final = DEPLOY / "prometheus" / "rules"

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from bench.ports import free_port
 from support.exposition import Series, families_of_text, samples
 from support.world import is_income
 
@@ -62,13 +62,6 @@ def post(url: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: AN
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read() or b"null")
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago, for programs that cannot be asked to take one."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
 
 
 def needed(program: str) -> str:

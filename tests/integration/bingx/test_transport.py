@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from integration.bingx.loopback import KEY, QUERY, Exchange, Peer, answer, call
 
+from bench.ports import free_port
 from exporter.bingx.endpoints import ENDPOINTS, Endpoint
 from exporter.bingx.errors import (
     BingxError,
@@ -248,9 +249,7 @@ def test_a_fresh_connection_that_breaks_fails_at_once(
 
 
 def test_a_refused_connection_is_one(transport: RequestsTransport) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    error = failure(transport, call(f"http://127.0.0.1:{port}"))
+    error = failure(transport, call(f"http://127.0.0.1:{free_port()}"))
     assert isinstance(error, ConnectionFailed)
     assert "refused" in error.detail
 
