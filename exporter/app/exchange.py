@@ -85,14 +85,15 @@ class Exchange:
     def keep(self, accounts: Iterable[AccountSettings]) -> tuple[Host, ...]:
         """Forget, and return, what measures hosts that none of these accounts uses any more.
 
-        Connections by a way out that none of them uses are closed when their threads make their next calls.
+        Connections by a way out that none of them uses are closed, those under way when their calls have ended.
         """
         wanted = {_key(account) for account in accounts}
         gone = tuple(host for key, host in self._hosts.items() if key not in wanted)
         self._hosts = {key: host for key, host in self._hosts.items() if key in wanted}
-        used = {url for hosts, _ in self._hosts for url in (hosts.first, hosts.fallback)}
+        ways = {(url, route) for hosts, route in wanted for url in (hosts.first, hosts.fallback) if url}
+        used = {url for url, _ in ways}
         self._clocks = {url: clock for url, clock in self._clocks.items() if url in used}
-        self.transport.keep(route for _, route in wanted)
+        self.transport.keep(ways)
         return gone
 
     def _host(self, hosts: Hosts, route: Route, account: AccountSettings) -> Host:

@@ -11,6 +11,7 @@ import functools
 import http.client
 import io
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import urllib3.connection
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from exporter.clock import Clock
 
 
-class Line:
-    """What one call on this thread may still take, and how far it has come."""
+class Line(threading.local):
+    """What the call on this thread may still take, and how far it has come; each thread that looks sees its own."""
 
     def __init__(self, clock: Clock, most: int) -> None:
         """Measure on `clock.elapsed`; a body may have `most` bytes."""
@@ -99,6 +100,7 @@ class LineConnection(urllib3.connection.HTTPConnection):
     def __init__(self, *args: Any, line: Line, **kwargs: Any) -> None:  # noqa: ANN401 - passed on as they come
         super().__init__(*args, **kwargs)
         self._line = line
+        self.used_at = 0.0
         self.response_class = functools.partial(_response, line)  # type: ignore[assignment]  # only ever called
 
     def _new_conn(self) -> socket.socket:
@@ -144,6 +146,7 @@ class LineConnection(urllib3.connection.HTTPConnection):
             raise http.client.InvalidURL
         self.sock.settimeout(self._line.left())
         self._line.sending()
+        self.used_at = self._line.sent_at
         self.sock.sendall("\r\n".join((*lines, "", "")).encode("ascii"))
 
     def getresponse(self) -> Incoming:  # type: ignore[override]  # it has all that the pool asks of it

@@ -7,8 +7,6 @@ no proxy or netrc of the environment, keeps no cookie, and raises nothing but `B
 from __future__ import annotations
 
 import ssl
-import threading
-import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -24,7 +22,7 @@ from exporter.bingx.incoming import TooMuchError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from exporter.bingx.adapter import Door
+    from exporter.bingx.adapter import Door, Egress
     from exporter.bingx.errors import BingxError
     from exporter.bingx.incoming import Incoming
     from exporter.bingx.paths import Endpoint
@@ -83,67 +81,50 @@ class Transport(Protocol):
 
 
 class RequestsTransport:
-    """The transport over requests; each thread has its own connections, all share one `SSLContext`.
+    """The transport over requests; all threads share the connections of each way out, and one `SSLContext`.
 
-    A connection that the other side closed between two calls fails as `stale`, and the next call opens another one.
+    A connection that the other side closed between two calls fails as `stale`. The next call opens another one: those
+    that are idle beside it are of the same age, and are closed.
     """
 
     def __init__(self, clock: Clock, *, max_body: int = MAX_BODY, ssl_context: ssl.SSLContext | None = None) -> None:
         """Read at most `max_body` bytes an answer; the default context trusts this machine's and certifi's CAs."""
         self._clock = clock
         self._max_body = max_body
-        self._context = ssl_context or _trusting()
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._adapters: weakref.WeakSet[LineAdapter] = weakref.WeakSet()
-        self._kept: frozenset[Route] | None = None
+        self._line = Line(clock, max_body)
+        self._adapter = LineAdapter(self._line, ssl_context or _trusting())
+        self._kept: frozenset[Egress] | None = None
 
     def send(self, call: Call) -> Reply:
         """Make the call; raises `BingxError` if no complete answer comes back in time."""
-        line, adapter = self._own()
-        self._tidy(adapter, call.route)
-        ends_at = self._clock.elapsed() + call.timeout
-        outcome = self._attempt(call, (line, adapter), ends_at)
+        egress = _egress(call.base_url, call.route)
+        outcome = self._attempt(call, egress)
+        if self._kept is not None and egress not in self._kept:
+            self._adapter.keep(self._kept)  # the call was late for a way already left
         if isinstance(outcome, Reply):
             return outcome
         # Raised here, outside of any handler: a foreign exception in the chain would show the signed URL.
         error = self._ours(outcome, call)
         if isinstance(error, ConnectionFailed):
-            error.stale = not line.fresh and not line.answered and broke_unanswered(outcome)
+            error.stale = not self._line.fresh and not self._line.answered and broke_unanswered(outcome)
+            if error.stale:
+                self._adapter.renew(egress)
         raise error
 
-    def keep(self, routes: Iterable[Route]) -> None:
-        """Have each thread close, at its next call, what it holds of any other route; until told, all are kept."""
-        self._kept = frozenset(routes)
+    def keep(self, ways: Iterable[tuple[str, Route]]) -> None:
+        """Leave every other pair of base URL and route; until told, all are kept."""
+        self._kept = frozenset(_egress(base_url, route) for base_url, route in ways)
+        self._adapter.keep(self._kept)
 
     def close(self) -> None:
-        """Close every idle connection of every thread."""
-        with self._lock:
-            adapters = list(self._adapters)
-        for adapter in adapters:
-            adapter.close()
+        """Close every idle connection."""
+        self._adapter.close()
 
-    def _own(self) -> tuple[Line, LineAdapter]:
-        own: tuple[Line, LineAdapter] | None = getattr(self._local, "own", None)
-        if own is None:
-            line = Line(self._clock, self._max_body)
-            own = self._local.own = (line, LineAdapter(line, self._context))
-            with self._lock:
-                self._adapters.add(own[1])
-        return own
-
-    def _tidy(self, adapter: LineAdapter, route: Route) -> None:
-        kept = self._kept
-        if kept is not None and getattr(self._local, "kept", None) is not kept:
-            adapter.keep((one.proxy, one.source_address) for one in kept)
-        # A call that is late for a route already left leaves something to be closed again.
-        self._local.kept = kept if kept is None or route in kept else None
-
-    def _attempt(self, call: Call, own: tuple[Line, LineAdapter], ends_at: float) -> Reply | Exception:
-        line, adapter = own
-        line.begin(ends_at, call.route.source_address)
+    def _attempt(self, call: Call, egress: Egress) -> Reply | Exception:
+        line = self._line
+        line.begin(self._clock.elapsed() + call.timeout, call.route.source_address)
         try:
-            answer = _ask(*adapter.door(call.base_url, call.route.proxy), call)
+            answer = _ask(self._adapter.door(egress), call)
         except FOREIGN as foreign:
             return foreign
         return Reply(
@@ -166,13 +147,17 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def _ask(pool: urllib3.HTTPConnectionPool, door: Door, call: Call) -> Incoming:
+def _egress(base_url: str, route: Route) -> Egress:
+    return base_url, route.proxy, route.source_address
+
+
+def _ask(door: Door, call: Call) -> Incoming:
     """Make the call on the pool itself: all that requests adds to it would be taken off again."""
     headers = {"Host": door.host, "Accept-Encoding": "gzip", "User-Agent": "bingx-exporter"}
     if call.api_key is not None:
         headers[_KEY_HEADER] = _header(call.api_key, call.endpoint)
     query = f"?{call.query}" if call.query else ""
-    answer: Any = pool.urlopen(
+    answer: Any = door.pool.urlopen(
         "GET",
         f"{door.prefix}{call.endpoint.path}{query}",
         headers=headers,

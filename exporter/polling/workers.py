@@ -7,8 +7,8 @@ Threads are made one after the other, and each looks first whether those at work
 come quickly a few threads, with their few connections, do what hundreds would get in each other's way with. Where
 calls hang, a thousand threads are there after a second or two.
 
-Work goes to the thread that was busy last. So the others stay idle until they end, and with them the connections that
-each thread has of its own: a rush makes threads for itself, and not for good.
+Work goes to the thread that was busy last. So the others stay idle until they end: a rush makes threads for itself, and
+not for good.
 """
 
 from __future__ import annotations

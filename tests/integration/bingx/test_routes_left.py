@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 
 import pytest
 from integration.bingx.loopback import Exchange, Peer, answer, call
@@ -18,7 +18,6 @@ from exporter.bingx.transport import RequestsTransport, Route
 Start = Callable[..., Exchange]
 
 NOWHERE = "http://nowhere.test"
-MOST = 64
 
 
 def friendly(peer: Peer) -> None:
@@ -65,77 +64,75 @@ def bench(exchange: Start, transport: RequestsTransport) -> Bench:
     return Bench(exchange(friendly), transport)
 
 
-@pytest.fixture
-def threads() -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
-    with ExitStack() as stack:
-        yield stack.enter_context(ThreadPoolExecutor(1)), stack.enter_context(ThreadPoolExecutor(1))
-
-
 def known(transport: RequestsTransport) -> str:
-    adapters = tuple(transport._adapters)
-    behind_doors = (proxy or "" for adapter in adapters for _, proxy, _ in adapter._doors)
-    return "".join((*(proxy for adapter in adapters for proxy in adapter.proxy_manager), *behind_doors))
+    adapter = transport._adapter
+    return f"{list(adapter._doors)} {list(adapter.proxy_manager)} {adapter.poolmanager.pools.keys()}"
 
 
-def test_a_thread_holds_connections_by_a_bounded_number_of_proxies(bench: Bench) -> None:
-    for password in range(MOST):
-        bench.send(bench.route(password))
-    bench.send(bench.route(0))
-    assert bench.keeps(MOST)
-
-    for password in range(MOST, MOST + 20):
-        bench.send(bench.route(password))
-
-    assert bench.keeps(MOST)
-    passwords = known(bench.transport)
-    assert "word-0@" in passwords, "it was used again"
-    assert "word-1@" not in passwords
-
-
-def test_each_thread_leaves_the_ways_that_are_not_in_use_at_its_next_call(
-    bench: Bench, threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor]
-) -> None:
+def test_ways_that_are_not_in_use_any_more_are_left_at_once(bench: Bench) -> None:
     old, new = bench.route("old"), bench.route("new")
     elsewhere, direct = Route(source_address="127.0.0.7"), Route()
-    bench.transport.keep([old, elsewhere, direct])
-    for thread in threads:
-        for route in (old, elsewhere, direct):
-            thread.submit(bench.send, route).result()
-    assert bench.keeps(6)
+    bench.transport.keep([(NOWHERE, old), (bench.url, elsewhere), (bench.url, direct)])
+    for route in (old, elsewhere, direct):
+        bench.send(route)
+    assert bench.keeps(3)
+    assert "word-old@" in known(bench.transport)
 
-    bench.transport.keep([new, direct])
+    bench.transport.keep([(NOWHERE, new), (bench.url, direct)])
 
-    assert bench.keeps(6), "nobody has made a call"
-    threads[0].submit(bench.send, new).result()
-    assert bench.keeps(1 + 1 + 3)
-    threads[1].submit(bench.send, direct).result()
-    assert bench.keeps(1 + 1 + 1)
+    assert bench.keeps(1)
     assert "word-old@" not in known(bench.transport)
 
 
-def test_a_way_that_stays_keeps_its_connection(bench: Bench) -> None:
-    escaped = bench.route("a%2fb")  # is known as %2F
-    routes = [bench.route("one"), escaped, Route(), Route(source_address="127.0.0.7")]
+def test_a_host_that_is_not_in_use_any_more_is_left(bench: Bench) -> None:
+    bench.send(Route())
+    bench.transport.keep([(NOWHERE, Route())])
+    assert bench.keeps(0)
+
+
+def test_a_call_that_is_under_way_when_its_way_is_left_ends_well(exchange: Start, transport: RequestsTransport) -> None:
+    asked, left = Event(), Event()
+
+    def script(peer: Peer) -> None:
+        peer.hear()
+        asked.set()
+        left.wait(5)
+        peer.say(answer(b"{}"))
+        peer.hear()
+
+    bench = Bench(exchange(script), transport)
+    with ThreadPoolExecutor(1) as thread:
+        sent = thread.submit(bench.send, Route())
+        assert asked.wait(5)
+        transport.keep([])
+        left.set()
+        sent.result()
+    assert bench.keeps(0)
+
+
+def test_as_many_ways_as_are_in_use_keep_their_connections(bench: Bench) -> None:
+    escaped = bench.route("a%2fb")  # requests knows it as %2F
+    routes = [*map(bench.route, range(100)), escaped, Route(), Route(source_address="127.0.0.7")]
+    ways = [(bench.url if route.proxy is None else NOWHERE, route) for route in routes]
     for route in routes:
         bench.send(route)
 
-    bench.transport.keep([*routes, bench.route("two")])
+    bench.transport.keep([*ways, (NOWHERE, bench.route("two"))])
     for route in routes:
         bench.send(route)
 
-    assert bench.proxy.connections == 4
-    assert bench.keeps(4)
+    assert bench.proxy.connections == len(routes)
+    assert bench.keeps(len(routes))
 
 
-def test_a_call_that_is_late_for_a_way_already_left_leaves_nothing_for_good(bench: Bench) -> None:
-    bench.transport.keep([Route()])
-    bench.send(bench.route("late"))
-    assert bench.keeps(1)
-
+def test_a_call_that_is_late_for_a_way_already_left_leaves_nothing_behind(bench: Bench) -> None:
+    bench.transport.keep([(bench.url, Route())])
     bench.send(Route())
 
+    bench.send(bench.route("late"))
+
     assert bench.keeps(1)
-    assert known(bench.transport) == ""
+    assert "word-late@" not in known(bench.transport)
 
 
 def test_without_a_word_about_the_ways_in_use_all_are_kept(bench: Bench) -> None:

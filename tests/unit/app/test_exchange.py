@@ -9,7 +9,6 @@ from support.clock import ManualClock
 
 from exporter.app.exchange import Exchange, hosts_of
 from exporter.bingx.environments import HOSTS, Hosts
-from exporter.bingx.transport import Route
 from exporter.config import AccountSettings, load
 
 KEYS = "api_key: an-api-key-of-some-length, api_secret: a-secret-of-some-length"
@@ -99,11 +98,15 @@ def test_what_no_account_uses_any_more_is_forgotten(tmp_path: Path, exchange: Ex
 
 
 def test_connections_by_ways_that_no_account_uses_any_more_are_not_kept(tmp_path: Path, exchange: Exchange) -> None:
-    entries = ("", "source_address: 192.0.2.7,", "proxy: 'http://u:one@egress:1',")
-    every = accounts(tmp_path, *entries)
+    fallback = f"base_url: '{A}', fallback_url: '{B}',"
+    every = accounts(tmp_path, fallback, f"base_url: '{A}', source_address: 192.0.2.7,", "proxy: 'http://u:one@e:1',")
 
-    exchange.keep(every)
-    ways = [Route(), Route(source_address="192.0.2.7"), Route(proxy="http://u:one@egress:1")]
-    assert exchange.transport._kept == frozenset(ways)
-    exchange.keep(every[:1])
-    assert exchange.transport._kept == frozenset([Route()])
+    exchange.keep(every[:2])
+    assert ways(exchange) == {(A, None, None), (B, None, None), (A, None, "192.0.2.7")}
+    exchange.keep(every[2:])
+    documented = HOSTS[every[2].environment]
+    assert ways(exchange) == {(url, "http://u:one@e:1", None) for url in (documented.first, documented.fallback)}
+
+
+def ways(exchange: Exchange) -> set[tuple[str, str | None, str | None]]:
+    return set(exchange.transport._kept or ())
