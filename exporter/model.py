@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ def from_milliseconds(value: int) -> datetime:
 def to_milliseconds(moment: datetime) -> int:
     """Turn an aware time into whole milliseconds since 1970, rounding down."""
     return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+@lru_cache(maxsize=4096)
+def shared(name: str) -> str:
+    """Return the one copy of a name that is on many rows of many accounts: a symbol, an asset, a type of income."""
+    return name
 
 
 class Secret:

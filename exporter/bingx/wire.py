@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 import msgspec
 
 from exporter.bingx.errors import MalformedResponse
-from exporter.model import from_milliseconds
+from exporter.model import from_milliseconds, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -234,18 +234,13 @@ class Row:
 
         It is taken as it is or not at all: two names that were cut or cleaned could become one series.
         """
-        raw = self._fields.get(name)
-        if raw is None:
-            return ""
-        if type(raw) is not str or not is_label(raw):
-            raise self.bad(name, self._why(name, f"a text of at most {LABEL_LENGTH} characters that print"))
-        return raw
+        return shared(self._label(name))
 
     def identity(self, name: str) -> str:
         """Read an id, given as text or as a bare integer, as `label_or_empty`; null and a missing field are ""."""
         raw = self._fields.get(name)
         if type(raw) is not int:
-            return self.label_or_empty(name)
+            return self._label(name)
         text = str(raw)
         if not is_label(text):
             raise self.bad(name, f"is a number of more than {LABEL_LENGTH} characters")
@@ -268,6 +263,14 @@ class Row:
             return raw
         self._drift(BAD_VALUE, name)
         return None
+
+    def _label(self, name: str) -> str:
+        raw = self._fields.get(name)
+        if raw is None:
+            return ""
+        if type(raw) is not str or not is_label(raw):
+            raise self.bad(name, self._why(name, f"a text of at most {LABEL_LENGTH} characters that print"))
+        return raw
 
     def _place(self) -> str:
         return self._prefix if self._index is None else f"{self._prefix}[{self._index}]"

@@ -14,6 +14,7 @@ from exporter.ledger.amounts import Sums, plain
 from exporter.ledger.matching import Amendment, Content, Label, NewRow, Row
 from exporter.ledger.mirror import Mirror, Series, State, Tally
 from exporter.ledger.schema import account, deviation, entry, gap, series
+from exporter.model import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +36,7 @@ come to the same number.
 """
 
 _AT_ONCE = 10_000  # rows in memory at a time; a ledger may hold millions
+_NOTHING: Final = Sums()
 _LABEL = (series.c.income_type, series.c.symbol, series.c.asset)
 _KEY = ("time_ms", "amount", "tran_id", "trade_id", "ordinal")
 _ROW_COLUMNS = len(_LABEL) + len(_KEY)
@@ -157,7 +159,7 @@ def series_of(connection: Connection, account_id: int) -> dict[Label, Series]:
     loaded = {}
     for row in connection.execute(_SERIES, {"account": account_id}):
         key, income_type, symbol, asset, credited, debited, entries, *compacted, moved, created_ms = row
-        label = Label(income_type, symbol, asset)
+        label = Label(shared(income_type), shared(symbol), shared(asset))
         loaded[label] = Series(
             id=key,
             label=label,
@@ -287,6 +289,8 @@ def _mirror(connection: Connection, row: RowMapping) -> Mirror:
 
 
 def _sums(credited: str, debited: str, entries: int) -> Sums:
+    if not entries and credited == debited == "0":
+        return _NOTHING
     return Sums(credited=Decimal(credited), debited=Decimal(debited), entries=entries)
 
 

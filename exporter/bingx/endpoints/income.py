@@ -21,7 +21,7 @@ from exporter.bingx.wire import Drifts, Parsed, Row, decode, rows
 from exporter.model import IncomeEntry, to_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
 LIMIT: Final = 1000
@@ -87,7 +87,11 @@ class _Answer(NamedTuple):
     status: int
     body: bytes
     parsed: Parsed[tuple[IncomeEntry, ...]]
-    rows: Mapping[bytes, Parsed[IncomeEntry]]
+    rows: tuple[Parsed[IncomeEntry], ...]
+
+    def known(self) -> dict[bytes, Parsed[IncomeEntry]]:
+        """Cut the body once more: to hold its rows beside it all the time would take as much memory again."""
+        return dict(zip(_cut(self.status, self.body) or (), self.rows, strict=True))
 
 
 class IncomeReading:
@@ -100,7 +104,7 @@ class IncomeReading:
 
     def __init__(self) -> None:
         """Begin without an answer."""
-        self._last = _Answer(0, b"", Parsed(()), {})
+        self._last = _Answer(0, b"", Parsed(()), ())
 
     def read(self, status: int, body: bytes) -> Parsed[tuple[IncomeEntry, ...]]:
         """Return the entries of an answer, those that came in the last one as the same objects; raises `BingxError`."""
@@ -109,13 +113,13 @@ class IncomeReading:
             return last.parsed
         cut = _cut(status, body)
         try:
-            rows_read = None if cut is None else {row: last.rows.get(row) or _read(row) for row in cut}
+            read = None if cut is None else _read_all(cut, last.known())
         except BingxError:
-            rows_read = None
-        if cut is None or rows_read is None:
+            read = None
+        if read is None:
             return parse(unwrap(status, body, endpoint=Endpoint.INCOME))
-        parsed = _joined([rows_read[row] for row in cut])
-        self._last = _Answer(status, body, parsed, rows_read)
+        parsed = _joined(read)
+        self._last = _Answer(status, body, parsed, read)
         return parsed
 
 
@@ -135,6 +139,13 @@ def _cut(status: int, body: bytes) -> list[bytes] | None:
     except (BingxError, msgspec.MsgspecError, ValueError, RecursionError):
         return None
     return cut if len(cut) <= LIMIT and max(map(len, cut), default=0) <= _LONGEST_ROW else None
+
+
+def _read_all(cut: Sequence[bytes], known: dict[bytes, Parsed[IncomeEntry]]) -> tuple[Parsed[IncomeEntry], ...]:
+    for row in cut:
+        if row not in known:
+            known[row] = _read(row)
+    return tuple([known[row] for row in cut])
 
 
 def _read(row: bytes) -> Parsed[IncomeEntry]:

@@ -276,6 +276,12 @@ def test_a_name_that_could_not_be_shown_truly_is_malformed_and_never_mended(name
         assert raised.value.path == "data[3].a"
 
 
+def test_a_name_that_many_rows_have_is_held_once() -> None:
+    names = [row({"symbol": sent.decode()})[0].label("symbol") for sent in [b"SOLANA-USDT"] * 2]
+    assert names == ["SOLANA-USDT"] * 2
+    assert names[0] is names[1]
+
+
 def test_a_name_may_be_missing_only_where_it_need_not_be_there() -> None:
     fields, _ = row({"empty": "", "null": None})
     for name in ("empty", "null", "gone"):

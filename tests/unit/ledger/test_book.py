@@ -272,6 +272,13 @@ def test_expected_series_exist_at_zero_and_expecting_them_again_costs_nothing(
     }
 
 
+def test_what_many_series_have_in_common_is_held_once(book: AccountBook) -> None:
+    book.expect([("FUNDING_FEE", "BTC-USDT", "USDT"), ("TRADING_FEE", "BTC-USDT", "USDT")])
+    one, other = book._mirror.series.values()
+    assert one.label.asset is other.label.asset
+    assert one.sums is other.sums
+
+
 def test_an_account_belongs_to_the_first_user_it_is_pinned_to(book: AccountBook, reopen: Callable[[], Ledger]) -> None:
     assert book.pin_user("1200000000000000001")
     assert book.pin_user("1200000000000000001")
