@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from exporter.bingx.connection import Line
 
+IDLE_SECONDS: Final = 30.0
+_TIDY_SECONDS: Final = 5.0
 _PORTS: Final = MappingProxyType({"http": 80, "https": 443})
 
 Egress = tuple[str, str | None, str | None]
@@ -55,7 +57,8 @@ class Door:
 class LineAdapter(requests.adapters.HTTPAdapter):
     """Connections that are kept alive, all on the `SSLContext` of the house. Thread-safe.
 
-    The doors are all that holds pools, so one that is left is closed as soon as the last call by it has ended.
+    One that nobody has used for half a minute is closed by a call in the next five seconds, or the first one after them,
+    whatever way out either is for.
     """
 
     def __init__(self, line: Line, context: ssl.SSLContext) -> None:
@@ -64,11 +67,16 @@ class LineAdapter(requests.adapters.HTTPAdapter):
         self._context = context
         self._finding = threading.Lock()
         self._doors: dict[Egress, Door] = {}
+        self._tidy_at = 0.0
         super().__init__()
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
-    def door(self, egress: Egress) -> Door:
-        """Find where calls go out; `line` has their source address already."""
+    def door(self, egress: Egress, now: float) -> Door:
+        """Find where calls go out, at a moment on `Clock.elapsed`; `line` has their source address already."""
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_SECONDS
+            for each in tuple(self._doors.values()):
+                each.idle.leave(now - IDLE_SECONDS)
         door = self._doors.get(egress)
         if door is None:
             with self._finding:
@@ -80,13 +88,16 @@ class LineAdapter(requests.adapters.HTTPAdapter):
         """Close the idle connections of a way out: the next call opens one."""
         door = self._doors.get(egress)
         if door is not None:
-            door.idle.clear()
+            door.idle.leave()
 
     def keep(self, ways: Iterable[Egress]) -> None:
-        """Leave all other ways out, and forget them: a proxy may have a password."""
+        """Forget all other ways out; their connections are closed, those of calls under way when these have ended."""
         kept = frozenset(ways)
         with self._finding:
+            left = [door for egress, door in self._doors.items() if egress not in kept]
             self._doors = {egress: door for egress, door in self._doors.items() if egress in kept}
+        for door in left:  # its pool may be held by the errors of calls that failed
+            door.idle.end()
 
     def close(self) -> None:
         """Close every idle connection, and the others when their calls end."""

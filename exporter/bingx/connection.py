@@ -152,7 +152,7 @@ class LineConnection(urllib3.connection.HTTPConnection):
     def getresponse(self) -> Incoming:  # type: ignore[override]  # it has all that the pool asks of it
         """Read the whole answer; a connection that cannot serve another call is closed."""
         answer = receive(self.sock, self._line)
-        if not answer.kept:
+        if not answer.kept or _holds_more(self.sock):
             self.close()
         return answer
 
@@ -163,6 +163,12 @@ class LineConnection(urllib3.connection.HTTPConnection):
 
 class SecureLineConnection(LineConnection, urllib3.connection.HTTPSConnection):
     """The same over TLS: the handshake begins with the timeout that the socket has been given, and that is a total."""
+
+
+def _holds_more(sock: Any) -> bool:  # noqa: ANN401 - urllib3's own for TLS within TLS is no socket
+    """Tell whether TLS within TLS has read further than this answer: no look at the socket would find what is there."""
+    ahead = getattr(sock, "incoming", None)
+    return ahead is not None and bool(ahead.pending)
 
 
 def _addresses(host: str, port: int) -> list[tuple[str, int]]:

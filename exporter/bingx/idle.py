@@ -1,7 +1,7 @@
 """The idle connections of one host and way out, shared by all threads: the one used last goes first.
 
-So a quiet hour needs few of those that a rush has opened, and what nobody has used for half a minute is closed. This
-module owns that order; it opens no connection. urllib3's pools use it in place of their queue.
+So a quiet hour needs few of those that a rush has opened, and the others can be left. This module owns that order; it
+opens no connection, and has no clock. urllib3's pools use it in place of their queue.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from typing import Final, Protocol
-
-IDLE_SECONDS: Final = 30.0
+from math import inf
+from typing import Protocol
 
 
 class Connection(Protocol):
@@ -31,6 +30,7 @@ class Idle:
         """Hold any number: there are as many connections as calls at once, which are bounded elsewhere."""
         self._lock = threading.Lock()
         self._connections: deque[Connection] = deque()
+        self._ended = False
 
     def get(self, block: bool = False, timeout: float | None = None) -> Connection:  # noqa: ARG002, FBT001, FBT002 - a queue's
         """Take the connection used last; raises `queue.Empty` when there is none, and the pool opens one."""
@@ -40,18 +40,25 @@ class Idle:
             return self._connections.pop()
 
     def put(self, connection: Connection | None, block: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - a queue's
-        """Keep a connection if it is open, and close those that nobody has used for half a minute by then."""
+        """Keep a connection if it is open, and close it after the end."""
         if connection is None or connection.sock is None:
             return
         with self._lock:
-            self._connections.append(connection)
-        while (old := self._older_than(connection.used_at - IDLE_SECONDS)) is not None:
-            old.close()
+            if not self._ended:
+                self._connections.append(connection)
+                return
+        connection.close()
 
-    def clear(self) -> None:
-        """Close them all."""
-        while (one := self._older_than(float("inf"))) is not None:
+    def leave(self, moment: float = inf) -> None:
+        """Close those that were last used before a moment, by default all."""
+        while (one := self._older_than(moment)) is not None:
             one.close()
+
+    def end(self) -> None:
+        """Close them all, and from now on each that is put back."""
+        with self._lock:
+            self._ended = True
+        self.leave()
 
     def qsize(self) -> int:
         """Count them."""

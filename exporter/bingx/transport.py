@@ -83,8 +83,8 @@ class Transport(Protocol):
 class RequestsTransport:
     """The transport over requests; all threads share the connections of each way out, and one `SSLContext`.
 
-    A connection that the other side closed between two calls fails as `stale`. The next call opens another one: those
-    that are idle beside it are of the same age, and are closed.
+    A connection that the other side closed between two calls fails as `stale`. After that, and after a kept one that
+    brings no answer, the next call opens another one: what lay idle beside it is of the same age, and is closed.
     """
 
     def __init__(self, clock: Clock, *, max_body: int = MAX_BODY, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -98,17 +98,19 @@ class RequestsTransport:
     def send(self, call: Call) -> Reply:
         """Make the call; raises `BingxError` if no complete answer comes back in time."""
         egress = _egress(call.base_url, call.route)
-        outcome = self._attempt(call, egress)
-        if self._kept is not None and egress not in self._kept:
-            self._adapter.keep(self._kept)  # the call was late for a way already left
+        try:
+            outcome = self._attempt(call, egress)
+        finally:
+            if self._kept is not None and egress not in self._kept:
+                self._adapter.keep(self._kept)  # the call was late for a way already left
         if isinstance(outcome, Reply):
             return outcome
         # Raised here, outside of any handler: a foreign exception in the chain would show the signed URL.
         error = self._ours(outcome, call)
-        if isinstance(error, ConnectionFailed):
-            error.stale = not self._line.fresh and not self._line.answered and broke_unanswered(outcome)
-            if error.stale:
-                self._adapter.renew(egress)
+        if not self._line.fresh and not self._line.answered:
+            self._adapter.renew(egress)
+            if isinstance(error, ConnectionFailed):
+                error.stale = broke_unanswered(outcome)
         raise error
 
     def keep(self, ways: Iterable[tuple[str, Route]]) -> None:
@@ -122,9 +124,10 @@ class RequestsTransport:
 
     def _attempt(self, call: Call, egress: Egress) -> Reply | Exception:
         line = self._line
-        line.begin(self._clock.elapsed() + call.timeout, call.route.source_address)
+        now = self._clock.elapsed()
+        line.begin(now + call.timeout, call.route.source_address)
         try:
-            answer = _ask(self._adapter.door(egress), call)
+            answer = _ask(self._adapter.door(egress, now), call)
         except FOREIGN as foreign:
             return foreign
         return Reply(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -13,7 +15,9 @@ from integration.bingx.loopback import Exchange, Peer, answer, call
 from support.processes import eventually
 
 from exporter.bingx.endpoints import Endpoint
+from exporter.bingx.errors import ConnectionFailed, InvalidKey
 from exporter.bingx.transport import RequestsTransport, Route
+from exporter.model import Secret
 
 Start = Callable[..., Exchange]
 
@@ -108,6 +112,35 @@ def test_a_call_that_is_under_way_when_its_way_is_left_ends_well(exchange: Start
         left.set()
         sent.result()
     assert bench.keeps(0)
+
+
+def test_a_way_by_which_a_call_had_failed_is_left_at_once_too(exchange: Start, transport: RequestsTransport) -> None:
+    def script(peer: Peer) -> None:
+        while peer.hear():
+            peer.say(answer(b"{}"))
+            if peer.number == 1:
+                peer.hear()
+                return
+
+    bench = Bench(exchange(script), transport)
+    gc.disable()  # what a failure leaves behind is in circles
+    try:
+        bench.send(Route())
+        with pytest.raises(ConnectionFailed):
+            bench.send(Route())
+        bench.send(Route())
+        bench.transport.keep([])
+        assert bench.keeps(0)
+    finally:
+        gc.enable()
+
+
+def test_a_late_call_that_cannot_be_made_leaves_nothing_behind(bench: Bench) -> None:
+    bench.transport.keep([(bench.url, Route())])
+    late = replace(call(NOWHERE, route=bench.route("late")), api_key=Secret(""))
+    with pytest.raises(InvalidKey):
+        bench.transport.send(late)
+    assert "word-late@" not in known(bench.transport)
 
 
 def test_as_many_ways_as_are_in_use_keep_their_connections(bench: Bench) -> None:

@@ -7,13 +7,10 @@ import ssl
 import struct
 import threading
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from integration.bingx.loopback import KEY, QUERY, Exchange, Peer, answer, call
-from support.clock import ManualClock
-from support.processes import eventually
 
 from bench.ports import free_port
 from exporter.bingx.endpoints import ENDPOINTS, Endpoint
@@ -28,7 +25,6 @@ from exporter.bingx.errors import (
     TooLarge,
     Truncated,
 )
-from exporter.bingx.idle import IDLE_SECONDS
 from exporter.bingx.signing import signed_query
 from exporter.bingx.transport import Call, Reply, RequestsTransport, Route
 from exporter.clock import SystemClock
@@ -146,147 +142,6 @@ def test_what_was_signed_is_what_arrives(exchange: Start, transport: RequestsTra
     )
     assert server.requests[0].split(b" ")[1].split(b"?")[1].decode() == query
     assert "M%C3%98TH-USDT&note=a%20b%2Bc%2Fd~%25%26%3D&signature=" in query
-
-
-def test_a_connection_is_kept_between_calls(exchange: Start, transport: RequestsTransport) -> None:
-    server = exchange(friendly)
-    for _ in range(3):
-        transport.send(call(server.url))
-    assert (server.connections, len(server.requests)) == (1, 3)
-
-
-def test_after_a_close_the_next_call_opens_a_connection(exchange: Start, transport: RequestsTransport) -> None:
-    server = exchange(friendly)
-    for connections in (1, 2):
-        assert transport.send(call(server.url)).body == GOOD
-        assert server.connections == connections
-        transport.close()
-
-
-def test_what_comes_behind_an_answer_is_not_the_answer_to_the_next_call(
-    exchange: Start, transport: RequestsTransport
-) -> None:
-    def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say(answer(GOOD) + (answer(b"of another account") if peer.number == 1 else b""))
-        peer.hear()
-
-    server = exchange(script)
-    assert [transport.send(call(server.url)).body for _ in range(2)] == [GOOD, GOOD]
-    assert server.connections == 2
-
-
-def test_a_connection_is_not_used_again_if_the_answer_says_so(exchange: Start, transport: RequestsTransport) -> None:
-    def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say(answer(GOOD, "Connection: close"))
-        peer.hear()
-
-    server = exchange(script)
-    assert [transport.send(call(server.url)).body for _ in range(2)] == [GOOD, GOOD]
-    assert server.connections == 2
-
-
-def test_a_thread_takes_over_the_connection_that_another_has_done_with(
-    exchange: Start, transport: RequestsTransport
-) -> None:
-    server = exchange(friendly)
-    transport.send(call(server.url))
-    other = threading.Thread(target=transport.send, args=(call(server.url),))
-    other.start()
-    other.join()
-    assert (server.connections, len(server.requests)) == (1, 2)
-
-
-def test_calls_at_once_have_a_connection_and_a_deadline_each(exchange: Start, transport: RequestsTransport) -> None:
-    failed = threading.Event()
-
-    def script(peer: Peer) -> None:
-        peer.hear()
-        if peer.number == 1:
-            peer.drip(answer(GOOD), 0.05)  # so that it looks again and again at the time that is left
-        else:
-            failed.wait(5)
-            peer.say(answer(GOOD))
-        peer.hear()
-
-    server = exchange(script)
-    with ThreadPoolExecutor(2) as threads:
-        short = threads.submit(fails_in_time, transport, call(server.url, timeout=SHORT))
-        assert eventually(lambda: server.connections == 1, seconds=5, what="the first call is out")
-        long = threads.submit(transport.send, call(server.url, timeout=5))
-        short.result()
-        failed.set()
-        assert long.result().body == GOOD
-
-
-def test_a_connection_that_was_idle_for_half_a_minute_is_closed(exchange: Start, plain_context: ssl.SSLContext) -> None:
-    both, over, clock = threading.Barrier(2), threading.Semaphore(0), ManualClock()
-
-    def script(peer: Peer) -> None:
-        peer.hear()
-        both.wait(5)
-        peer.say(answer(GOOD))
-        while peer.hear():
-            peer.say(answer(GOOD))
-        over.release()
-
-    server = exchange(script)
-    transport = RequestsTransport(clock, ssl_context=plain_context)
-    with ThreadPoolExecutor(2) as threads:
-        for sent in [threads.submit(transport.send, call(server.url)) for _ in range(2)]:
-            sent.result()
-    clock.advance(IDLE_SECONDS + 1)
-    transport.send(call(server.url))
-
-    assert over.acquire(timeout=5)
-    assert not over.acquire(timeout=0.2)
-    transport.send(call(server.url))
-    assert server.connections == 2
-    transport.close()
-
-
-def test_what_was_idle_beside_a_stale_connection_is_not_tried(exchange: Start, transport: RequestsTransport) -> None:
-    both = threading.Barrier(2)
-
-    def script(peer: Peer) -> None:
-        peer.hear()
-        if peer.number <= 2:
-            both.wait(5)
-        peer.say(answer(GOOD))
-        peer.hear()  # and then hangs up without a word
-
-    server = exchange(script)
-    with ThreadPoolExecutor(2) as threads:
-        for sent in [threads.submit(transport.send, call(server.url)) for _ in range(2)]:
-            sent.result()
-    assert server.connections == 2
-
-    stale = failure(transport, call(server.url))
-
-    assert isinstance(stale, ConnectionFailed)
-    assert stale.stale
-    assert transport.send(call(server.url)).body == GOOD
-    assert server.connections == 3
-
-
-def test_a_kept_connection_that_was_closed_meanwhile_is_told_as_stale_and_replaced_by_the_next_call(
-    exchange: Start, transport: RequestsTransport
-) -> None:
-    def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say(answer(GOOD))
-        if peer.number == 1:
-            peer.hear()  # takes the second request and hangs up without a word
-
-    server = exchange(script)
-    assert transport.send(call(server.url)).body == GOOD
-    stale = failure(transport, call(server.url))
-    assert isinstance(stale, ConnectionFailed)
-    assert stale.stale
-    assert (server.connections, len(server.requests)) == (1, 2)
-    assert transport.send(call(server.url)).body == GOOD
-    assert (server.connections, len(server.requests)) == (2, 3)
 
 
 def test_a_call_is_not_repeated_once_an_answer_has_begun(exchange: Start, transport: RequestsTransport) -> None:

@@ -1,4 +1,4 @@
-"""Idle connections: the one used last goes first, and what nobody uses is closed."""
+"""Idle connections: the one used last goes first, and what is left is closed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import queue
 
 import pytest
 
-from exporter.bingx.idle import IDLE_SECONDS, Idle
+from exporter.bingx.idle import Idle
 
 
 class Connection:
@@ -37,23 +37,12 @@ def test_whoever_finds_none_is_told_at_once(idle: Idle) -> None:
         idle.get(block=True, timeout=None)
 
 
-def test_a_rush_leaves_nothing_for_good(idle: Idle) -> None:
-    rush = [Connection(1.0) for _ in range(20)]
-    for connection in rush:
+def test_those_used_before_a_moment_can_be_left(idle: Idle) -> None:
+    connections = [Connection(float(moment)) for moment in range(4)]
+    for connection in connections:
         idle.put(connection)
-    for turn in range(2, 5):
-        last = idle.get()
-        last.used_at = 1.0 + turn * IDLE_SECONDS / 2
-        idle.put(last)
-
-    assert idle.get() is rush[-1]
-    assert idle.qsize() == 0
-    assert [connection.sock for connection in rush] == [None] * 19 + ["open"]
-
-
-def test_one_that_was_used_half_a_minute_ago_is_kept(idle: Idle) -> None:
-    for moment in (1.0, 1.0 + IDLE_SECONDS):
-        idle.put(Connection(moment))
+    idle.leave(2.0)
+    assert [connection.sock for connection in connections] == [None, None, "open", "open"]
     assert idle.qsize() == 2
 
 
@@ -65,10 +54,10 @@ def test_no_place_is_kept_for_one_that_is_closed_or_was_never_there(idle: Idle) 
     assert idle.qsize() == 0
 
 
-def test_all_can_be_closed(idle: Idle) -> None:
+def test_after_the_end_nothing_stays_open(idle: Idle) -> None:
     connections = [Connection(1.0), Connection(2.0)]
-    for connection in connections:
-        idle.put(connection)
-    idle.clear()
+    idle.put(connections[0])
+    idle.end()
+    idle.put(connections[1])
     assert idle.qsize() == 0
     assert [connection.sock for connection in connections] == [None, None]
