@@ -44,6 +44,8 @@ _ACCOUNT: Final = "account"
 _ENDPOINT: Final = "endpoint"
 _USER: Final = "user"
 _ADDRESS: Final = "address"
+_OF_THE_EXCHANGE: Final = frozenset({_USER, _ADDRESS})
+"""Whom the exchange itself blocks, for calls that are too many; the other two wait because of pauses of our own."""
 _A_MOMENT: Final = 1.0
 
 
@@ -116,13 +118,19 @@ class Holds:
         ]
         return max((wait for wait in waits if wait.until > now), key=lambda wait: wait.until, default=None)
 
+    def banned(self, caller: Caller, endpoint: Endpoint, now: float) -> float | None:
+        """Tell until when the exchange wants no such call: the time it named, or our pause where it named none."""
+        bans = [self._bans[key] for key in self._keys(caller, endpoint, self._bans)]
+        pauses = [key for key in self._keys(caller, endpoint, self._pauses) if key[0] in _OF_THE_EXCHANGE]
+        ends = [*bans, *(self._pauses[key].until for key in pauses)]
+        return max((until for until in ends if until > now), default=None)
+
     def survey(self, endpoint: Endpoint, now: float, found: Exceptions) -> None:
-        """Tell every ban and pause in force at a signed endpoint."""
-        ends = {_ENDPOINT: found.account_ends, _ACCOUNT: found.account_ends}
-        ends |= {_USER: found.user_ends, _ADDRESS: found.address_ends}
+        """Tell what `banned` says of everybody at a signed endpoint."""
+        ends = {_USER: found.user_ends, _ADDRESS: found.address_ends}
         moments = [*self._bans.items(), *((key, hold.until) for key, hold in self._pauses.items())]
         for (kind, whose, *at), until in moments:
-            if until > now and at in ([], [endpoint]):
+            if kind in _OF_THE_EXCHANGE and until > now and at in ([], [endpoint]):
                 block(ends[kind], whose, until)
 
     def probed(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:

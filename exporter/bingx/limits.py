@@ -174,8 +174,13 @@ class Limits:
             spent = self._repeats.spent(_user(caller, endpoint), endpoint, now)
             return max((wait.until for wait in (held, spent) if wait is not None), default=None)
 
+    def banned_until(self, caller: Caller, endpoint: Endpoint, now: float) -> float | None:
+        """Return until when the exchange wants no such call, `None` if only we hold it back, or nobody does."""
+        with self._lock:
+            return self._holds.banned(self._known(caller), endpoint, now)
+
     def overview(self, now: float) -> Overview:
-        """Return what `remaining` and `blocked_until` say of everybody's signed calls at this moment."""
+        """Return what `remaining` and `banned_until` say of everybody's signed calls at this moment."""
         least = min((rule.calls for rule in self._rules), default=0)
         with self._lock:
             self._open = {window for window in self._open if not window.rests(now)}
@@ -187,7 +192,6 @@ class Limits:
                     limit(of_user if window.rule.scope is Scope.USER else of_address, window.whose, free)
             for endpoint, exceptions in found.items():
                 self._holds.survey(endpoint, now, exceptions)
-                self._repeats.survey(endpoint, now, exceptions)
             return Overview(found, users=dict(self._users), full=least)
 
     def _known(self, caller: Caller) -> Caller:

@@ -1,6 +1,6 @@
 """What all accounts may still ask, read at one moment: for a page that shows all of them.
 
-Owns no state of the limits. It says exactly what `Limits.remaining` and `Limits.blocked_until` say one by one, but what
+Owns no state of the limits. It says exactly what `Limits.remaining` and `Limits.banned_until` say one by one, but what
 is out of the ordinary is gathered once, and is little: whom nothing of it concerns has the whole budget.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Exceptions:
-    """What concerns accounts, users or addresses at one signed endpoint: free slots, and the ends of bans and pauses.
+    """What concerns users or addresses at one signed endpoint: free slots, and until when the exchange wants no call.
 
     Slots stand here where they are fewer than `full`, which is what everybody else has.
     """
@@ -26,17 +26,15 @@ class Exceptions:
     full: int
     user_slots: dict[str, int] = field(default_factory=dict)
     address_slots: dict[str, int] = field(default_factory=dict)
-    account_ends: dict[str, float] = field(default_factory=dict)
     user_ends: dict[str, float] = field(default_factory=dict)
     address_ends: dict[str, float] = field(default_factory=dict)
 
     def of(self, caller: Caller, user: str) -> tuple[int, float | None]:
-        """Return how many calls the caller has left, and until when nothing may be asked for it."""
+        """Return how many calls the caller has left, and until when the exchange wants none."""
         free = min(self.user_slots.get(user, self.full), self.address_slots.get(caller.address, self.full))
-        account, whose, address = self.account_ends, self.user_ends, self.address_ends
-        if not (account or whose or address):
+        if not (self.user_ends or self.address_ends):
             return max(0, free), None
-        ends = account.get(caller.account), whose.get(user), address.get(caller.address)
+        ends = self.user_ends.get(user), self.address_ends.get(caller.address)
         return max(0, free), max((end for end in ends if end is not None), default=None)
 
 
@@ -46,7 +44,7 @@ def limit(slots: dict[str, int], whose: str, free: int) -> None:
 
 
 def block(ends: dict[str, float], whose: str, until: float) -> None:
-    """Take note of the end of a ban or pause; the last one counts."""
+    """Take note of until when the exchange wants no call; the last end counts."""
     ends[whose] = max(until, ends.get(whose, until))
 
 
@@ -59,20 +57,15 @@ class Overview:
         self._exceptions = exceptions
         self._users = users
         every = exceptions.values()
-        self._accounts = {name for one in every for name in one.account_ends}
         self._whose = {name for one in every for found in (one.user_slots, one.user_ends) for name in found}
         self._addresses = {name for one in every for found in (one.address_slots, one.address_ends) for name in found}
 
     def concerns(self, caller: Caller) -> bool:
         """Return whether there is anything to say of a caller but that it has the `full` budget of every endpoint."""
-        return (
-            self._users.get(caller.user, caller.user) in self._whose
-            or caller.account in self._accounts
-            or caller.address in self._addresses
-        )
+        return self._users.get(caller.user, caller.user) in self._whose or caller.address in self._addresses
 
     def of(self, caller: Caller, endpoint: Endpoint) -> tuple[int, float | None]:
-        """Return how many calls are left to the caller, and until when (elapsed seconds) nothing may be asked.
+        """Return how many calls are left to the caller, and until when (elapsed seconds) the exchange wants none.
 
         Raises `KeyError` for an endpoint that is not signed.
         """

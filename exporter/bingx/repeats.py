@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.bingx.errors import ApiError, AuthenticationError, RateLimited
-from exporter.bingx.overview import block
 from exporter.bingx.permits import Wait
 
 if TYPE_CHECKING:
     from exporter.bingx.errors import BingxError
-    from exporter.bingx.overview import Exceptions
     from exporter.bingx.paths import Endpoint
 
 AT_MOST: Final = 15
@@ -58,13 +56,6 @@ class Repeats:
         if count < AT_MOST:
             return None
         return Wait(oldest + WITHIN_SECONDS, f"error {code} came {count} times in {WITHIN_SECONDS:.0f} seconds")
-
-    def survey(self, endpoint: Endpoint, now: float, found: Exceptions) -> None:
-        """Tell every user who met an error as often as we let it."""
-        for user in [user for user, errors in self._errors.items() if len(errors) >= AT_MOST]:
-            wait = self.spent(user, endpoint, now)
-            if wait is not None:
-                block(found.user_ends, user, wait.until)
 
     def _most_common(self, user: str, endpoint: Endpoint, now: float) -> tuple[int, int, float]:
         """Return the commonest code of late, how often it came and when first; a count of 0 if none concerns us."""

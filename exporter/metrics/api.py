@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Budget(NamedTuple):
-    """What one account may still ask of one endpoint: calls left now, and until when (our clock) it is blocked.
+    """What one account may still ask of one endpoint: calls left now, and until when (our clock) it is banned from it.
 
     Thousands are made for a scrape; a named tuple is made, compared and hashed several times as fast as a dataclass.
     """
@@ -54,8 +54,8 @@ BUDGET: Final[Subject[Iterable[Budget], Budget]] = Subject(
         ),
         Family(
             name="bingx_api_blocked_until_timestamp_seconds",
-            help="Until when no call of the endpoint is made for the account, by our clock, in seconds since 1970; "
-            "absent when it is free.",
+            help="Until when the exchange wants no call of the endpoint for the account, by our clock, in seconds "
+            "since 1970: the end of a ban, or of our pause after too many calls; absent when there is neither.",
             value=lambda budget: None if budget.blocked_until is None else budget.blocked_until.timestamp(),
             unit="seconds",
         ),

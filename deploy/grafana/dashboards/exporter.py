@@ -213,8 +213,8 @@ _BUDGETS: Final = Section(
         ),
         Graph(
             title="Held back for",
-            description="Seconds until calls of an endpoint are made again for an account, after a ban or "
-            "repeated refusals. "
+            description="Seconds until the exchange wants calls of an endpoint again for an account, after a ban or "
+            "too many calls. "
             "Empty: nothing is held back.",
             queries=(
                 Query(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.clock import ManualClock
 
 from exporter.app.allowances import Allowances
-from exporter.bingx.errors import RateLimited
+from exporter.bingx.errors import PermissionDenied, RateLimited
 from exporter.bingx.limits import Caller, Limits, Permit
 from exporter.bingx.paths import Endpoint
 from exporter.metrics.api import Budget
@@ -28,7 +28,7 @@ def one_by_one(limits: Limits, clock: ManualClock, asked: Asked) -> tuple[Budget
     now, found = clock.elapsed(), []
     for caller, endpoints in asked:
         for endpoint in endpoints:
-            until = limits.blocked_until(caller, endpoint, now)
+            until = limits.banned_until(caller, endpoint, now)
             blocked_until = None if until is None else clock.now() + timedelta(seconds=until - now)
             left = limits.remaining(caller, endpoint, now)
             found.append(Budget(account=caller.account, endpoint=endpoint, remaining=left, blocked_until=blocked_until))
@@ -49,6 +49,25 @@ def test_budgets_are_what_the_limits_say_one_by_one(scrapes: list[tuple[Asked, C
             limits.settle(permit, clock.elapsed(), None, error, clock.elapsed() + 3.7 if refused else None)
         clock.advance(0.7)
         assert budgets() == one_by_one(limits, clock, asked)
+
+
+def test_a_key_without_a_right_is_never_shown_as_blocked() -> None:
+    """Two collectors that are refused earn a hold of minutes, by our own guard; the exchange has banned nobody."""
+    limits, clock, caller = Limits(), ManualClock(), CALLERS[0]
+    asked = (Endpoint.BALANCE, Endpoint.INCOME, Endpoint.COMMISSION_RATE)
+    budgets, longest = Allowances(limits, clock, lambda: [(caller, asked)]), 0.0
+    for _ in range(1200):
+        for endpoint in asked:
+            permit = limits.reserve(caller, endpoint, clock.elapsed())
+            if isinstance(permit, Permit):
+                permit.sent(clock.elapsed())
+                error = None if endpoint is Endpoint.BALANCE else PermissionDenied("no right", code=100004)
+                limits.settle(permit, clock.elapsed(), None, error)
+            until = limits.blocked_until(caller, endpoint, clock.elapsed())
+            longest = max(longest, 0.0 if until is None else until - clock.elapsed())
+        assert [budget.blocked_until for budget in budgets()] == [None, None, None]
+        clock.advance(1.0)
+    assert longest > 120
 
 
 def test_only_those_who_were_there_are_kept() -> None:

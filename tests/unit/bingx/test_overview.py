@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from exporter.bingx.codes import error_for
 from exporter.bingx.errors import (
+    ERRORS,
+    ApiError,
     BadRequest,
     BingxError,
     CallTimeout,
@@ -50,7 +52,7 @@ def check(limits: Limits, now: float) -> None:
     overview = limits.overview(now)
     for caller in CALLERS:
         for endpoint in SIGNED:
-            said = limits.remaining(caller, endpoint, now), limits.blocked_until(caller, endpoint, now)
+            said = limits.remaining(caller, endpoint, now), limits.banned_until(caller, endpoint, now)
             assert overview.of(caller, endpoint) == said
             if not overview.concerns(caller):
                 assert said == (overview.full, None)
@@ -88,7 +90,8 @@ def test_the_overview_says_what_is_said_one_by_one(data: st.DataObject, rules: t
         check(limits, now + later)
 
 
-def test_an_error_that_came_as_often_as_we_let_it_is_in_the_overview() -> None:
+def test_an_error_that_came_as_often_as_we_let_it_is_no_ban() -> None:
+    """The exchange has banned nobody: it is we who stop before it does."""
     limits, now, alpha = Limits(), 0.0, CALLERS[0]
     for number in range(29):
         permit = limits.reserve(alpha, Endpoint.INCOME, now)
@@ -97,25 +100,38 @@ def test_an_error_that_came_as_often_as_we_let_it_is_in_the_overview() -> None:
         limits.settle(permit, now, None, None if number % 2 else PermissionDenied("no right", code=100004))
         now += 1 if number % 2 else 10
 
-    overview = limits.overview(now)
-
-    assert overview.concerns(alpha)
-    assert overview.of(alpha, Endpoint.INCOME) == (5, 480.0)
-    assert overview.of(alpha, Endpoint.BALANCE) == (5, None)
+    assert limits.blocked_until(alpha, Endpoint.INCOME, now) == 480.0
+    assert limits.banned_until(alpha, Endpoint.INCOME, now) is None
+    assert not limits.overview(now).concerns(alpha)
     check(limits, now)
 
 
-@pytest.mark.parametrize("kinds", [("key", "busy"), ("busy", "key")])
-def test_of_two_pauses_of_an_account_the_longer_one_counts(kinds: tuple[str, str]) -> None:
-    errors = {"key": InvalidKey("Incorrect apiKey", code=100413), "busy": ExchangeBusy("busy", code=100500)}
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.reason)
+def test_only_what_the_exchange_blocks_is_in_the_overview(kind: type[BingxError]) -> None:
     limits, alpha = Limits(), CALLERS[0]
-    permits = [limits.reserve(alpha, Endpoint.BALANCE, 0.0) for _ in kinds]
-    for permit, kind in zip(permits, kinds, strict=True):
+    permit = limits.reserve(alpha, Endpoint.BALANCE, 0.0)
+    assert isinstance(permit, Permit)
+    permit.sent(0.0)
+    limits.settle(permit, 0.1, None, kind("no", code=1) if issubclass(kind, ApiError) else kind("no"))
+
+    of_the_exchange = issubclass(kind, (RateLimited, Forbidden))
+    assert limits.overview(0.2).of(alpha, Endpoint.BALANCE) == (4, 10.1 if of_the_exchange else None)
+
+
+@pytest.mark.parametrize("ends", [(300.0, 60.0), (60.0, 300.0)])
+def test_of_two_bans_the_longer_one_counts(ends: tuple[float, float]) -> None:
+    """One of the user and one of the address, which does not concern who calls from elsewhere."""
+    errors = (RateLimited("too many", code=100410), error_for(100410, "your IP is banned"))
+    limits, alpha = Limits(), CALLERS[0]
+    permits = [limits.reserve(alpha, Endpoint.BALANCE, 0.0) for _ in ends]
+    for permit, error, until in zip(permits, errors, ends, strict=True):
         assert isinstance(permit, Permit)
         permit.sent(0.0)
-        limits.settle(permit, 0.1, None, errors[kind])
+        limits.settle(permit, 0.1, None, error, until)
 
-    assert limits.overview(0.2).of(alpha, Endpoint.BALANCE) == (3, 10.1)
+    assert limits.overview(0.2).of(alpha, Endpoint.BALANCE) == (3, 300.0)
+    assert limits.overview(0.2).of(alpha, Endpoint.INCOME) == (5, ends[1])
+    check(limits, 0.2)
 
 
 def test_of_two_rules_the_stricter_one_counts() -> None:
