@@ -83,8 +83,9 @@ INCOME: Final = Group(
             kind="duration",
             parse=values.seconds("0s", "1h"),
             default="60s",
-            help="How long a new counter series shows 0 before it moves, so that `increase()` sees its first entry. At "
-            "least two scrape intervals; at most 1h.",
+            help="How long a new counter series shows 0 before it moves, so that `increase()` and the shipped alerts "
+            "see its first entry. At least two scrape intervals, and at least one plus the interval at which rules are "
+            "evaluated (15s in the shipped ones); at most 1h.",
             example="60s",
         ),
         Key(

@@ -12,9 +12,13 @@ from typing import Any, Final
 import promql_parser
 import pytest
 import yaml
+from support.alerting import seconds
 
 from exporter.bingx.errors import REASONS
+from exporter.cli import demo
 from exporter.cli.catalogue import entries
+from exporter.config.keys import INCOME
+from exporter.config.shapes import Key
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DEPLOY: Final = ROOT / "deploy"
@@ -25,7 +29,7 @@ RUNBOOK_BASE: Final = "docs/runbook.md#"
 """The one place that says where the links of the alerts begin; the rules write it out."""
 
 KINDS: Final = {"silent", "edge", "firing", "gap", "restart", "replicas"}
-OF_POSITIONS: Final = {"closed"}
+OF_MONEY: Final = {"closed"}
 FOREIGN: Final = {
     "up": set[str](),
     "process_start_time_seconds": set[str](),
@@ -160,6 +164,25 @@ def test_every_selector_of_a_query_is_found() -> None:
         assert Counter(name for name, _ in selectors(rule["expr"])) == Counter(written), rule
 
 
+def test_an_evaluation_meets_the_first_zero_of_a_counter_at_any_phase_of_it() -> None:
+    """It is scraped after an interval of the scrape at the latest, and evaluated after one of the group."""
+    chart = read(DEPLOY / "helm" / "bingx-exporter" / "values.yaml")
+    scrapes = [read(DEPLOY / "prometheus" / "prometheus.yaml")["global"]["scrape_interval"]]
+    scrapes += [chart[monitor]["interval"] for monitor in ("serviceMonitor", "podMonitor")]
+    groups = [group for path in RULE_FILES for group in read(path)["groups"]]
+    evaluations = {
+        group["interval"]
+        for group in groups
+        for rule in group["rules"]
+        for name, _ in selectors(rule["expr"])
+        if re.fullmatch(r"bingx_income_\w+_total", name)
+    }
+    (default,) = [str(key.default) for key in INCOME.members if isinstance(key, Key) and key.name == "initial_zero"]
+    for zero in (default, demo.INCOME["initial_zero"]):
+        assert seconds(zero) >= max(map(seconds, scrapes)) + max(map(seconds, evaluations)) > 0
+    assert {read(DEPLOY / "prometheus" / "tests" / "first.yaml")["evaluation_interval"]} == evaluations
+
+
 def test_every_recorded_series_is_used() -> None:
     used = {name for rule in RULES for name, _ in selectors(rule["expr"]) if rule.get("record") != name}
     assert used >= RECORDS
@@ -223,9 +246,16 @@ def cases() -> dict[str, set[str]]:
 
 @EVERY_ALERT
 def test_an_alert_has_a_case_of_every_kind(alert: dict[str, Any]) -> None:
-    collector = alert["labels"].get("collector")
-    wanted = KINDS | (OF_POSITIONS if collector == "positions" else set())
+    wanted = KINDS | (OF_MONEY if alert["labels"]["topic"] == "money" else set())
     assert wanted - cases()[f"{alert['alert']}-{alert['labels']['severity']}"] == set()
+
+
+def test_in_a_case_of_a_closed_position_of_an_alert_on_money_a_position_leaves_the_page() -> None:
+    for path in CASE_FILES:
+        for story in re.split(r"^  - name: ", path.read_text("utf-8"), flags=re.MULTILINE)[1:]:
+            asked = re.findall(r"^ +# closed: .+\n.*?ALERTS\{alertname=\"(\w+)\"", story, re.MULTILINE)
+            if {alert["labels"]["topic"] for alert in ALERTS if alert["alert"] in asked} == {"money"}:
+                assert re.search(r"bingx_position_\w+\{.*values: '[^']* stale", story), story.splitlines()[0]
 
 
 def test_the_whole_text_of_every_alert_is_expected_somewhere() -> None:
