@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -266,6 +267,29 @@ def test_the_dashboards_are_those_of_the_project(chart: helm.Chart) -> None:
     }
 
 
+def test_the_links_of_alerts_and_dashboards_lead_where_the_runbook_is(chart: helm.Chart) -> None:
+    page = "https://git.example/desk/bingx/-/blob/main/docs/runbook.md?plain=0&x=%20"
+    values = {**FULL, "runbookUrl": page}
+    chart.validate_schema(values)
+    found = objects(chart, values)
+    texts = [path.read_text("utf-8") for path in (DEPLOY / "prometheus" / "rules").glob("*.yaml")]
+    wanted = [yaml.safe_load(text.replace("docs/runbook.md#", f"{page}#")) for text in texts]
+    there = [one["spec"] for one in of_kind(found, "PrometheusRule")]
+    assert sorted(there, key=str) == sorted(wanted, key=str)
+    assert f"{page}#bingxliquidated'" in str(there)
+
+    maps = [one for one in of_kind(found, "ConfigMap") if one["metadata"]["name"] != "extra"]
+    boards = [json.loads(text) for one in maps for text in one["data"].values()]
+    (variables,) = {
+        (one["query"], one["current"]["value"])
+        for board in boards
+        for one in board["templating"]["list"]
+        if one["name"] == "runbook"
+    }
+    assert variables == (page, page)
+    assert len(boards) == len(list((DEPLOY / "grafana").glob("*.json"))) == str(boards).count(f"'query': '{page}'")
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "endpoints"),
     [("ServiceMonitor", "serviceMonitor", "endpoints"), ("PodMonitor", "podMonitor", "podMetricsEndpoints")],
@@ -301,6 +325,10 @@ def test_a_monitor_may_be_told_of_tls_and_of_a_password(
         {"extraArgs": "--collector.reconciliation"},
         {"serviceMonitor": {"scheme": "HTTPS"}},
         {"podMonitor": {"basicAuth": {"user": {}}}},
+        {"runbookUrl": "https://wiki/bingx-runbook#"},
+        {"runbookUrl": 'https://wiki/"'},
+        {"runbookUrl": "wiki/runbook"},
+        {"runbookUrl": "https://wiki/a page"},
     ],
     ids=str,
 )

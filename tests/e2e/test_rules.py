@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 from support.processes import needed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -117,6 +120,36 @@ def test_the_cases_notice(mutation: str, tmp_path: Path) -> None:
     done = promtool("test", "rules", tmp_path / "tests" / cases)
     assert "FAILED" in done.stdout + done.stderr
     assert done.returncode == 1
+
+
+def test_one_line_lets_every_alert_lead_to_a_copy_of_the_runbook(tmp_path: Path) -> None:
+    """The line stands in docs/alerting.md; it changes the links, and nothing else."""
+    (line,) = re.findall(r"^sed -i '.*runbook.*$", (ROOT / "docs" / "alerting.md").read_text("utf-8"), re.MULTILINE)
+    shutil.copytree(PROMETHEUS / "rules", tmp_path / "rules")
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, timeout=30)
+    links = 0
+    for path in sorted((PROMETHEUS / "rules").glob("*.yaml")):
+        wanted = yaml.safe_load(path.read_text("utf-8"))
+        for rule in (rule for group in wanted["groups"] for rule in group["rules"] if "alert" in rule):
+            annotations = rule["annotations"]
+            annotations["runbook_url"] = f"https://wiki/bingx-runbook#{rule['alert'].lower()}"
+            links += 1
+        assert yaml.safe_load((tmp_path / "rules" / path.name).read_text("utf-8")) == wanted
+    assert links > 40
+    done = promtool("check", "rules", "--lint=all", "--lint-fatal", *sorted((tmp_path / "rules").glob("*.yaml")))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("interval", ["20s", "30s"])
+def test_the_cases_of_first_entries_notice_a_slower_evaluation(interval: str, tmp_path: Path) -> None:
+    """Whoever evaluates more seldom than the 0 is on display misses entries, at some phases of it."""
+    text = (PROMETHEUS / "tests" / "first.yaml").read_text("utf-8").replace("../rules", str(PROMETHEUS / "rules"))
+    assert "evaluation_interval: 15s" in text
+    slower = tmp_path / "first.yaml"
+    slower.write_text(text.replace("evaluation_interval: 15s", f"evaluation_interval: {interval}"))
+    done = promtool("test", "rules", slower)
+    assert done.returncode == 1
+    assert "FAILED" in done.stdout + done.stderr
 
 
 def test_amtool_accepts_the_configuration() -> None:

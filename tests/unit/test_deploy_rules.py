@@ -145,6 +145,14 @@ def test_a_section_has_its_four_parts(title: str) -> None:
     assert sorted(marks, key=text.index) == marks
 
 
+def test_the_section_on_a_near_liquidation_says_that_its_end_may_be_the_liquidation() -> None:
+    text = " ".join(sections()["BingxLiquidationNear"].split())
+    assert "closed or liquidated" in text.partition("**To do.**")[2].partition("**What it is not.**")[0]
+    assert "[BingxLiquidated](#bingxliquidated)" in text
+    looked_at = {name for line in queries_of_the_runbook() if line in text for name, _ in selectors(line)}
+    assert {"bingx_collector_success", "bingx_account_balance", "bingx_position_margin"} <= looked_at
+
+
 @pytest.mark.parametrize("query", [*(rule["expr"] for rule in RULES), *queries_of_the_runbook()])
 def test_a_query_names_series_and_labels_that_exist(query: str) -> None:
     there = known()
