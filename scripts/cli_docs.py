@@ -23,7 +23,7 @@ are in the configuration, passwords in files or variables.
 |---|---|
 | 0 | good; for what runs until it is told to stop: it was told |
 | 1 | failed: the reason is on standard error, or the answer itself is bad \
-(`check`, `income verify`, `income reconcile`) |
+(`check`, `income totals`, `income verify`, `income reconcile`) |
 | 2 | the flags are not understood |
 | 130 | interrupted by Ctrl-C before it was done |
 
@@ -91,7 +91,13 @@ Prints nothing if all is well, else the reason on standard error. `--format json
 """,
     "income totals": """\
 `--format json` is a list of objects: `account`, `asset`, what `--by` names (`type`, `symbol`, `day`; without it `type`
-and `symbol`), `credited`, `debited`, `net` (exact, as texts) and `entries`. CSV has the same columns.
+and `symbol`), `credited`, `debited`, `net` (exact, as texts) and `entries`; then, alike for all rows of an account,
+`complete`, `start` and `watermark` (the sums are of all from the one up to the other, RFC 3339) and `error`. An account
+of which not all has been read has one row, with `complete` false, the reason in `error`, and `null` in place of asset
+and sums; `watermark` is how far it has been read, `null` if nothing has. The exit code then is 1.
+
+The table is followed by a sentence for each account that says the same. CSV has the columns up to `entries` and the
+rows of the accounts that are complete; the sentences are in the log, as warnings of those that are not.
 """,
     "income verify": """\
 `--format json` is an object: `accounts` and `series` (how many), and `differences[]` with `account`, `asset`, `type`,

@@ -19,6 +19,7 @@ from exporter.ledger.matching import label_of
 from exporter.ledger.recording import Recorded, change_of, enter, reading_of, saves_cursor
 from exporter.ledger.schema import series
 from exporter.ledger.settled import settle
+from exporter.ledger.windows import Window
 from exporter.ledger.zero import ZeroDisplay
 from exporter.model import IncomeEntry, IncomeState, IncomeTotal, from_milliseconds, to_milliseconds
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from exporter.ledger.mirror import Display, Mirror, Tally
     from exporter.ledger.recording import Change, Reading
     from exporter.ledger.settled import Settled
-    from exporter.ledger.windows import Window
 
 _log: Final[Any] = structlog.get_logger(__name__)
 
@@ -99,6 +99,11 @@ class AccountBook:
     def tally(self) -> Tally:
         """What re-reading has found since the epoch."""
         return self._mirror.tally
+
+    @property
+    def gaps(self) -> tuple[Window, ...]:
+        """The windows that the exchange did not show completely, in ascending order; none of a complete book."""
+        return tuple(Window(from_milliseconds(start), from_milliseconds(end)) for start, end in self._mirror.gaps)
 
     @property
     def income_types(self) -> tuple[str, ...]:

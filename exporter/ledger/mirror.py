@@ -63,7 +63,8 @@ class State(NamedTuple):
 class Mirror:
     """One account; `saved_cursor_ms` is in the ledger, `cursor_ms` may be ahead of it while nothing happens.
 
-    Entries before `compacted_until_ms` are no longer there, only their sums.
+    Entries before `compacted_until_ms` are no longer there, only their sums. `gaps` are starts and ends (ms) of the
+    windows that could not be read completely, in ascending order.
     """
 
     id: int
@@ -77,6 +78,7 @@ class Mirror:
     baseline_complete: bool
     revision: int
     tally: Tally
+    gaps: tuple[tuple[int, int], ...]
     series: Mapping[Label, Series]
     entries: int
     income_types: tuple[str, ...]

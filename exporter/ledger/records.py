@@ -267,7 +267,7 @@ def _span(account_id: int, start_ms: int, end_ms: int) -> dict[str, int]:
 
 
 def _mirror(connection: Connection, row: RowMapping) -> Mirror:
-    gaps = len(open_gaps(connection, row["id"]))
+    gaps = tuple(open_gaps(connection, row["id"]))
     known = series_of(connection, row["id"])
     return Mirror(
         id=row["id"],
@@ -280,7 +280,8 @@ def _mirror(connection: Connection, row: RowMapping) -> Mirror:
         compacted_until_ms=row["compacted_until_ms"],
         baseline_complete=row["baseline_complete"],
         revision=row["revision"],
-        tally=Tally(late=row["late"], amended=row["amended"], vanished=row["vanished"], gaps=gaps),
+        tally=Tally(late=row["late"], amended=row["amended"], vanished=row["vanished"], gaps=len(gaps)),
+        gaps=gaps,
         series=known,
         entries=sum(item.sums.entries for item in known.values()),
         income_types=tuple(dict.fromkeys(label.income_type for label in known)),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import sqlite3
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -79,20 +81,145 @@ def of_the_world(exchange: Exchange) -> dict[str, dict[tuple[str, str, str], tup
 def test_the_totals_are_what_the_exchange_knows(left: Left) -> None:
     done = run("income", "totals", left.config, "--format=json")
 
-    rows = json.loads(done.stdout)
-    assert done.returncode == 0
+    rows = [row for row in json.loads(done.stdout) if row["account"] != "gamma"]
+    assert done.returncode == 1
     for name in ("alpha", "beta"):
-        found = {
-            (row["asset"], row["type"], row["symbol"]): (
-                Decimal(row["credited"]),
-                Decimal(row["debited"]),
-                row["entries"],
-            )
-            for row in rows
-            if row["account"] == name and row["entries"]
-        }
-        assert found == left.world[name]
+        assert sums_of(rows, name) == left.world[name]
     assert all(Decimal(row["net"]) == Decimal(row["credited"]) - Decimal(row["debited"]) for row in rows)
+
+
+def sums_of(rows: Iterable[dict[str, Any]], account: str) -> dict[tuple[str, str, str], tuple[Decimal, Decimal, int]]:
+    """Return the rows of an account that have moved, as the world has them."""
+    return {
+        (row["asset"], row["type"], row["symbol"]): (Decimal(row["credited"]), Decimal(row["debited"]), row["entries"])
+        for row in rows
+        if row["account"] == account and row["entries"]
+    }
+
+
+@pytest.mark.parametrize("flags", [(), ("--by=type",), ("--by=symbol",), ("--by=day",), ("--since=3d",)])
+def test_an_account_whose_income_cannot_be_read_has_no_totals_and_the_others_have(
+    left: Left, flags: tuple[str, ...]
+) -> None:
+    told = json.loads((json_run := run("income", "totals", left.config, "--format=json", *flags)).stdout)
+    csv_run = run("income", "totals", left.config, "--format=csv", *flags)
+    table = run("income", "totals", left.config, *flags)
+
+    assert (json_run.returncode, csv_run.returncode, table.returncode) == (1, 1, 1)
+    (gamma,) = [row for row in told if row["account"] == "gamma"]
+    assert gamma["error"].startswith("nothing of its history has been read; ")
+    assert gamma["complete"] is False
+    assert {value for name, value in gamma.items() if name not in {"account", "complete", "start", "error"}} == {None}
+    assert list(gamma) == list(told[0])
+    assert {row["account"] for row in csv.DictReader(csv_run.stdout.splitlines())} == {"alpha", "beta"}
+    (warning,) = [line for line in csv_run.stderr.splitlines() if "level=WARN" in line]
+    assert 'msg="gamma: no totals: nothing of its history has been read; ' in warning
+    rows, _, sentences = table.stdout.partition("\n\n")
+    assert {line.split()[0] for line in rows.splitlines()} == {"account", "alpha", "beta"}
+    assert [line.partition(": ")[0] for line in sentences.splitlines()] == ["alpha", "beta", "gamma"]
+    assert "gamma: no totals: nothing of its history has been read; " in sentences
+    assert table.stderr == ""
+
+
+def test_alone_it_has_nothing_but_its_reason(left: Left) -> None:
+    table = run("income", "totals", left.config, "--account=gamma")
+
+    assert (table.returncode, table.stderr, len(table.stdout.splitlines())) == (1, "", 1)
+    assert table.stdout.startswith("gamma: no totals: ")
+
+
+def test_totals_say_from_where_up_to_where_they_are_complete(left: Left) -> None:
+    with open_ledger(f"sqlite:///{left.ledger}", ManualClock()) as ledger:
+        book = next(book for book in ledger.books() if book.name == "alpha")
+    told = run("income", "totals", left.config, "--account=alpha", "--format=json")
+    table = run("income", "totals", left.config, "--account=alpha")
+    in_csv = run("income", "totals", left.config, "--account=alpha", "--format=csv")
+
+    assert (told.returncode, table.returncode, in_csv.returncode) == (0, 0, 0)
+    assert {
+        tuple(row[name] for name in ("complete", "start", "watermark", "error")) for row in json.loads(told.stdout)
+    } == {(True, book.epoch.isoformat(), book.cursor.isoformat(), None)}
+    assert re.fullmatch(
+        rf"alpha: complete from \S+ up to {re.escape(book.cursor.isoformat())}\.", table.stdout.splitlines()[-1]
+    )
+    assert f'level=INFO msg="{table.stdout.splitlines()[-1]}"' in re.sub(r" source=\S+", "", in_csv.stderr)
+
+
+def test_while_a_history_is_being_read_there_are_no_totals_of_it(tmp_path: Path) -> None:
+    with standing_still(history_days=60) as exchange:
+        exchange.tell("faults", kind="delay", account="alpha", endpoint="income", milliseconds=1200)
+        config = f"--config.file={exchange.config(tmp_path)}"
+        ask = ("income", "totals", config, "--format=json")
+
+        def told(code: int, *flags: str) -> list[dict[str, Any]]:
+            done = run(*ask, *flags)
+            assert done.returncode == code, done.stdout + done.stderr
+            rows: list[dict[str, Any]] = json.loads(done.stdout)
+            return rows
+
+        def under_way() -> dict[str, Any]:
+            (alpha,) = told(1, "--account=alpha")
+            assert alpha["watermark"]
+            return alpha
+
+        with exporter(config, LOCAL, folder=tmp_path) as process:
+            process.ready()
+            found = eventually(under_way, what="a part of the history has been read")
+            eventually(lambda: told(0, "--account=beta"), what="the other one has been read")
+            mixed = told(1)
+            assert process.end() == 0
+        assert (found["credited"], found["entries"], found["complete"]) == (None, None, False)
+        assert re.match(r"its history has been read up to \S+ \(\d+ %\); the exporter goes on", found["error"])
+        assert sums_of(mixed, "beta") == of_the_world(exchange)["beta"]
+        assert [row["entries"] for row in mixed if row["account"] != "beta"] == [None, None]
+
+        stopped = under_way()
+        assert under_way() == stopped
+        assert [row["entries"] for row in told(1, "--account=alpha", "--since=1d")] == [None]
+
+        exchange.tell("faults/clear")
+        with exporter(config, LOCAL, folder=tmp_path) as process:
+            rows = eventually(lambda: told(0, "--account=alpha"), what="the rest has been read")
+            assert process.end() == 0
+        assert sums_of(rows, "alpha") == of_the_world(exchange)["alpha"]
+
+
+def test_totals_leave_out_what_the_exchange_does_not_show(left: Left, tmp_path: Path) -> None:
+    now = SystemClock().now().replace(microsecond=0)
+    epoch, gap = now - timedelta(days=3), Window(now - timedelta(days=2), now - timedelta(days=2, seconds=-1))
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", SystemClock()) as ledger:
+        book = ledger.account("alpha", since=epoch)
+        book.record_window(Window(epoch, gap.start), (), cursor=gap.start)
+        book.record_window(gap, (), cursor=gap.end, truncated=True)
+        book.record_window(
+            Window(gap.end, now), (transfer(now - timedelta(days=1)),), cursor=now, baseline_complete=True
+        )
+    config = elsewhere(left, tmp_path)
+
+    whole, days = (run("income", "totals", config, *flags) for flags in ((), ("--by=day",)))
+    after = run("income", "totals", config, f"--since={gap.end.isoformat()}", "--format=csv")
+
+    assert (whole.returncode, days.returncode, after.returncode) == (1, 1, 0)
+    assert whole.stdout == days.stdout
+    assert whole.stdout.startswith("alpha: no totals: the exchange does not show all of its income between ")
+    assert after.stdout.splitlines()[1:] == ["alpha,USDT,TRANSFER,,5,0,5,1"]
+
+
+def transfer(at: datetime) -> IncomeEntry:
+    ids = {"tran_id": "1", "trade_id": "", "info": ""}
+    return IncomeEntry(time=at, income_type="TRANSFER", symbol="", asset="USDT", amount=Decimal(5), **ids)
+
+
+def test_an_account_without_any_income_is_complete(left: Left, tmp_path: Path) -> None:
+    now = SystemClock().now().replace(microsecond=0)
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", SystemClock()) as ledger:
+        book = ledger.account("alpha", since=now - timedelta(days=3))
+        book.record_window(Window(book.epoch, now), (), cursor=now, baseline_complete=True)
+    config = elsewhere(left, tmp_path)
+
+    assert (done := run("income", "totals", config, "--format=json")).returncode == 0
+    assert json.loads(done.stdout) == []
+    assert "alpha: complete from " in run("income", "totals", config).stdout
 
 
 @pytest.mark.parametrize("by", ["type", "symbol", "day"])
@@ -120,13 +247,15 @@ def test_totals_since_a_moment_are_of_the_entries_from_then_on(left: Left) -> No
         for entry in entries:
             if entry.time >= since:
                 expected[name, entry.asset, entry.income_type] += entry.amount
-    found = {(row["account"], row["asset"], row["type"]): Decimal(row["net"]) for row in json.loads(done.stdout)}
-    assert found == expected
+    rows = [row for row in json.loads(done.stdout) if row["complete"]]
+    assert {(row["account"], row["asset"], row["type"]): Decimal(row["net"]) for row in rows} == expected
 
 
 def test_the_table_in_a_pipe_is_aligned_text(left: Left) -> None:
-    lines = run("income", "totals", left.config, "--by=type", "--account=beta").stdout.splitlines()
+    table, _, said = run("income", "totals", left.config, "--by=type", "--account=beta").stdout.partition("\n\n")
+    lines = table.splitlines()
 
+    assert said.startswith("beta: complete from ")
     assert lines[0].split() == ["account", "asset", "type", "credited", "debited", "net", "entries"]
     assert {"FUNDING_FEE", "REALIZED_PNL", "TRADING_FEE"} <= {line.split()[2] for line in lines[1:]}
     assert len({len(line) for line in lines}) == 1
@@ -136,9 +265,9 @@ def test_the_table_in_a_pipe_is_aligned_text(left: Left) -> None:
 def test_verify_says_how_many_series_agree(left: Left) -> None:
     done = run("income", "verify", left.config)
 
-    totals = json.loads(run("income", "totals", left.config, "--format=json").stdout)
-    accounts = len({row["account"] for row in totals})
-    assert (done.returncode, done.stdout) == (0, f"{len(totals)} series of {accounts} accounts agree.\n")
+    with open_ledger(f"sqlite:///{left.ledger}", ManualClock()) as ledger:
+        series = [len(book.totals()) for book in ledger.books()]
+    assert (done.returncode, done.stdout) == (0, f"{sum(series)} series of {len(series)} accounts agree.\n")
 
 
 def test_verify_shows_a_total_that_its_entries_do_not_add_up_to(left: Left, tmp_path: Path) -> None:
@@ -353,7 +482,7 @@ def test_a_ledger_that_is_not_there_is_not_made_by_asking(left: Left, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 
 
-@pytest.mark.parametrize("command", ["totals", "verify", "backfill"])
+@pytest.mark.parametrize("command", ["verify", "backfill"])
 def test_a_ledger_without_income_says_so(left: Left, tmp_path: Path, command: str) -> None:
     with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", ManualClock()) as ledger:
         ledger.account("alpha", since=from_milliseconds(1_700_000_000_000))

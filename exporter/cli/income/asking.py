@@ -49,12 +49,17 @@ def ask(flags: Namespace, work: Callable[[Ledger, Clock], int]) -> int:
     return code
 
 
+def refuse_nobody(books: tuple[AccountBook, ...]) -> None:
+    """Raise `NoIncome` if there is no book."""
+    if not books:
+        message = "the ledger has no account yet, or none that belongs to this shard"
+        raise NoIncome(message)
+
+
 def refuse_empty(books: tuple[AccountBook, ...]) -> None:
     """Raise `NoIncome` unless one of the books has a series."""
+    refuse_nobody(books)
     if not any(book.totals() for book in books):
-        if not books:
-            message = "the ledger has no account yet, or none that belongs to this shard"
-            raise NoIncome(message)
         where = f"the ledger of {books[0].name!r}" if len(books) == 1 else "the ledger"
         message = f"{where} has no income yet; it fills while the exporter runs"
         raise NoIncome(message)

@@ -1,4 +1,4 @@
-"""Rows on standard output, as a table, CSV or JSON; and money as exact text."""
+"""Rows on standard output, as a table, CSV or JSON; sentences; and money as exact text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from itertools import groupby
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-Cell = str | int
+Cell = str | int | None
+"""`None` is what is not known: `null` in JSON, - in a table, and empty in CSV."""
 
 
 def money(amount: Decimal) -> str:
@@ -49,12 +51,18 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbe
     put(table_lines(columns, rows, numbers=numbers, captions=captions, width=width_of_terminal()))
 
 
+def print_sentence(text: str) -> None:
+    """Print what is said in words: in a pipe as one line, on a terminal broken between words to fit into it."""
+    width, line = width_of_terminal(), shown(text)
+    put(Text(part) for part in ([line] if width is None else wrap(line, width, subsequent_indent="  ")))
+
+
 def table_lines(
     columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: int, captions: int, width: int | None
 ) -> list[Text]:
     """Return the lines of that table."""
     heads = [Column(head=head, number=place >= len(columns) - numbers) for place, head in enumerate(columns)]
-    cells = [[Text(shown(str(cell)) or UNKNOWN) for cell in row] for row in rows]
+    cells = [[Text(UNKNOWN if cell is None else shown(str(cell)) or UNKNOWN) for cell in row] for row in rows]
     lines = lay_out(heads, cells)
     if not captions or width is None or lines[0].cell_len <= width:
         return lines

@@ -199,13 +199,13 @@ def test_an_amendment_that_follows_its_disappearance_is_still_not_entered(book: 
 
 def test_a_truncated_window_makes_income_incomplete_until_it_is_read_whole(book: AccountBook) -> None:
     book.record_window(FIRST, [row(1)], cursor=FIRST.end, truncated=True, baseline_complete=True)
-    assert (book.state().complete, book.tally.gaps) == (False, 1)
+    assert (book.state().complete, book.tally.gaps, book.gaps) == (False, 1, (FIRST,))
 
     book.record_window(Window(START, START + HOUR / 2), [row(1)])
     assert not book.state().complete
 
     book.record_window(FIRST, [row(1), row(2)])
-    assert (book.state().complete, book.tally.gaps) == (True, 0)
+    assert (book.state().complete, book.tally.gaps, book.gaps) == (True, 0, ())
 
 
 def test_a_window_that_stays_truncated_is_noted_and_logged_once(book: AccountBook, ledger: Ledger) -> None:

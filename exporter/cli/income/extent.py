@@ -1,0 +1,90 @@
+"""From where up to where the sums of an account are right, or why there are none; pure but for the book that is asked.
+
+What has not been read completely has no sums: a part of them would pass for the whole. Complete is here what it is for
+`bingx_income_complete` of the page, save that a stretch which the exchange does not show is no matter after its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from exporter.ledger import AccountBook, Window
+
+_SECOND: Final = timedelta(seconds=1)
+_ALMOST: Final = 99
+"""Per cent that are shown of a history at most, as long as its end has not been read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What the sums of an account are of: all from `start` up to `watermark`; or `why` it has none, else "".
+
+    Everything since the epoch has been read up to `watermark`, which is `None` if nothing has.
+    """
+
+    account: str
+    start: datetime
+    watermark: datetime | None
+    why: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are sums."""
+        return not self.why
+
+    def told(self) -> str:
+        """Return it as a sentence."""
+        if self.why or self.watermark is None:
+            return f"{self.account}: no totals: {self.why}."
+        return f"{self.account}: complete from {_whole(self.start)} up to {self.watermark.isoformat()}."
+
+
+def extent_of(book: AccountBook, *, start: datetime, now: datetime) -> Extent:
+    """Return the extent of sums that begin at `start`, the epoch or later."""
+    watermark = book.cursor if book.cursor > book.epoch else None
+    return Extent(account=book.name, start=start, watermark=watermark, why=_why_none(book, start=start, now=now))
+
+
+def why_unread(book: AccountBook, *, now: datetime) -> str:
+    """Say why the history of a book is not there yet, and how far it is; "" if it is."""
+    if book.baseline_complete:
+        return ""
+    if book.cursor <= book.epoch:
+        return (
+            "nothing of its history has been read; the exporter does that while it runs, "
+            "and `bingx-exporter check` says whether the key may"
+        )
+    share = int(100 * (book.cursor - book.epoch) / max(now - book.epoch, _SECOND))
+    until = book.cursor.isoformat()
+    return f"its history has been read up to {until} ({min(share, _ALMOST)} %); the exporter goes on while it runs"
+
+
+def _why_none(book: AccountBook, *, start: datetime, now: datetime) -> str:
+    unread = why_unread(book, now=now)
+    if unread:
+        return unread
+    gaps = [gap for gap in book.gaps if gap.end > start]
+    if gaps:
+        return _not_shown(gaps, book.cursor)
+    if start >= book.cursor:
+        return f"nothing after {book.cursor.isoformat()} has been read for certain"
+    return ""
+
+
+def _not_shown(gaps: Sequence[Window], cursor: datetime) -> str:
+    end = max(gap.end for gap in gaps)
+    stretch = f"{gaps[0].start.isoformat()} and {end.isoformat()}"
+    why = f"the exchange does not show all of its income between {stretch}"
+    return f"{why}; there are some with --since={_whole(end)}" if end < cursor else why
+
+
+def _whole(moment: datetime) -> str:
+    """Write a beginning to the second, the next one if it lies between two: never earlier than it is."""
+    whole = moment.replace(microsecond=0)
+    return (whole if whole == moment else whole + _SECOND).isoformat()
