@@ -54,6 +54,14 @@ _HIDDEN: Final = (
     (re.compile(r"(?:\d{1,3}\.){3}\d{1,3}", re.ASCII), "<address>"),
     (re.compile(r"(?:(?:[0-9A-Fa-f]{0,4}:){3,7}|[0-9A-Fa-f]{0,4}::)[0-9A-Fa-f]{0,4}"), "<address>"),
 )
+_OF_A_MISSING_RIGHT: Final = frozenset(
+    {
+        *("permission", "denied", "as", "the", "this", "api", "key", "was", "created", "without", "lacks"),
+        *("need", "needs", "perpetual", "futures", "trading", "please", "config", "it", "in"),
+    }
+)
+"""The words in which the exchange says that a key lacks the right which the income calls need."""
+_LINK: Final = re.compile(r"https://bingx\.com[a-z0-9/_.-]*")
 
 
 def redact(text: str) -> str:
@@ -94,9 +102,13 @@ class BingxError(Exception):
     def __str__(self) -> str:
         """One line: endpoint, reason, code, detail, until when, what to do."""
         code = "" if self.code is None else f" (code {self.code})"
-        detail = f": {self.detail}" if self.detail else ""
+        detail = f": {self.detail}" if self._says_more() else ""
         until = f"; not before {self.retry_at.isoformat(timespec='milliseconds')}" if self.retry_at else ""
         return f"{self.endpoint or 'bingx'}: {self.reason}{code}{detail}{until}; {self.mend}"
+
+    def _says_more(self) -> bool:
+        """Say whether `detail` tells anything that reason and advice do not."""
+        return bool(self.detail)
 
 
 class TransportError(BingxError):
@@ -238,6 +250,10 @@ class PermissionDenied(ApiError):
     reason = "permission_denied"
     retryable = False
     mend = "give the key the right `Perpetual Futures Trading` (or switch this collector off)"
+
+    def _says_more(self) -> bool:
+        # The exchange's advice is ours. A text that names another right, or anything else, has a word beyond these.
+        return not _OF_A_MISSING_RIGHT.issuperset(re.findall(r"\w+", _LINK.sub("", self.detail.lower())))
 
 
 class ClockSkew(ApiError):

@@ -21,6 +21,7 @@ from exporter.bingx.errors import (
     ExchangeBusy,
     ExchangeError,
     MalformedResponse,
+    PermissionDenied,
     RateLimited,
     redact,
 )
@@ -121,6 +122,40 @@ def test_an_error_is_one_line_with_endpoint_reason_code_and_advice() -> None:
         "positions: rate_limited (code 109429): slow down, unblocked after 1730000000123; "
         f"not before 2024-10-27T03:33:20.123+00:00; {RateLimited.mend}"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Permission denied",
+        "Permission denied: this API key lacks the permission Perpetual Futures Trading",
+        (
+            "Permission denied as the API key was created without the permission\uff0cthis api need Perpetual Futures "
+            "Trading permission\uff0c please config it in https://bingx.com/en-us/account/api"
+        ),
+    ],
+)
+def test_the_advice_for_a_missing_right_is_given_once(text: str) -> None:
+    error = error_for(100004, text, endpoint=Endpoint.INCOME)
+    assert str(error) == f"income: permission_denied (code 100004); {PermissionDenied.mend}"
+    assert error.detail == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Permission denied: this API key lacks the permission Read",
+        "Permission denied as the API key was created without the permission, this api need Spot Trading permission",
+        "Permission denied: Perpetual Futures Trading is suspended in your region",
+        "permission denied, please config it in https://example.org/en/account/api",
+        "permission denied \u6743\u9650",
+        "permission denied 7",
+    ],
+)
+def test_a_refusal_that_says_something_else_is_shown_beside_the_advice(text: str) -> None:
+    error = error_for(100004, text, endpoint=Endpoint.INCOME)
+    assert str(error) == f"income: permission_denied (code 100004): {text}; {PermissionDenied.mend}"
 
 
 @pytest.mark.parametrize(
