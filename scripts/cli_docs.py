@@ -106,7 +106,7 @@ rows of the accounts that are complete; the sentences are in the log, as warning
     "income reconcile": """\
 `--format json` is a list of objects: `account`, `equal`, and either `error` or `start`, `end`, `rows`, `days[]`
 (`day`, `type`, `asset`, `ledger`, `exchange`, `difference`), `only_in_ledger[]` and `only_in_exchange[]` (`time`,
-`type`, `symbol`, `info`, `asset`, `amount`).
+`type`, `symbol`, `info`, `asset`, `amount`). `error` says why an account could not be compared, and the exit code is 1.
 """,
     "income export": """\
 The rows are the exchange's own, with its heads. JSON is an object: `heads[]` and `rows[][]`, all of them texts.

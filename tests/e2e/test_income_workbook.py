@@ -14,6 +14,8 @@ from openpyxl import load_workbook
 from support.exchange import Exchange
 from support.processes import eventually, exporter, run
 
+from exporter.bingx.errors import PermissionDenied
+
 pytestmark = pytest.mark.timeout(90)
 
 HEADS = ["Time(UTC+8)", "Type", "Details", "Amount", "newAvailableAmount", "Assets", "Futures"]
@@ -157,12 +159,35 @@ def test_every_differing_row_is_named(filled: Path, exchange: Exchange) -> None:
     assert all(Decimal(day["exchange"]) - Decimal(day["ledger"]) == Decimal(day["difference"]) for day in found["days"])
 
 
-def test_an_account_that_cannot_be_compared_fails_and_the_others_are_told(filled: Path) -> None:
+def test_an_account_that_cannot_be_compared_is_told_like_the_others(filled: Path) -> None:
     done = run("income", "reconcile", f"--config.file={filled}")
 
-    assert done.returncode == 1
-    assert "beta: " in done.stdout
-    assert "gamma: the ledger has read up to " in done.stderr
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == ["alpha", "beta", "gamma"]
+    assert done.stdout.splitlines()[2].startswith("gamma: not compared: nothing of its history has been read; ")
+
+
+def test_an_account_whose_workbook_is_refused_is_told_like_the_others(filled: Path, exchange: Exchange) -> None:
+    exchange.tell("rights", account="beta", read=True, trade=False)
+
+    table = run("income", "reconcile", f"--config.file={filled}")
+    told = run("income", "reconcile", f"--config.file={filled}", "--format=json")
+
+    assert (table.returncode, table.stderr) == (1, "")
+    alpha, beta, _ = table.stdout.splitlines()
+    assert alpha.endswith(" agree.")
+    error = f"income_export: permission_denied (code 100004); {PermissionDenied.mend}"
+    assert beta == f"beta: not compared: {error}."
+    assert (told.returncode, told.stderr) == (1, "")
+    assert json.loads(told.stdout)[1] == {"account": "beta", "equal": False, "error": error}
+
+
+def test_a_period_of_which_nothing_has_been_read_is_told_like_the_others(filled: Path) -> None:
+    done = run("income", "reconcile", f"--config.file={filled}", "--account=alpha", "--from=1s")
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("alpha: not compared: the ledger has read up to ")
+    assert done.stdout.endswith(", and nothing of the period for certain.\n")
 
 
 def test_without_a_ledger_there_is_nothing_to_compare(config: Path, tmp_path: Path) -> None:

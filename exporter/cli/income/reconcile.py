@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.app.workbooks import Workbooks
 from exporter.bingx.errors import BingxError
-from exporter.cli import service
 from exporter.cli.income.asking import NoIncome, ask
-from exporter.cli.income.layout import money, print_table
+from exporter.cli.income.extent import why_unread
+from exporter.cli.income.layout import money, print_sentence, print_table
 from exporter.cli.income.period import EmptyPeriod, accounts_of, period_of
 from exporter.config import load
 from exporter.ledger import Window, comparable, reconcile
@@ -82,8 +82,8 @@ def _compare(
         return _Outcome(account=account.name, why="the ledger has nothing of this account; it fills while it runs")
     window = _window(account, book, span, clock)
     if window is None:
-        why = f"the ledger has read up to {book.cursor.isoformat()}, and nothing of the period for certain"
-        return _Outcome(account=account.name, why=why)
+        beyond = f"the ledger has read up to {book.cursor.isoformat()}, and nothing of the period for certain"
+        return _Outcome(account=account.name, why=why_unread(book, now=clock.now()) or beyond)
     try:
         workbooks.refuse_stranger(account, user=book.pinned_user)
         theirs = workbooks.fetch(account, window, known_types=book.income_types, known_symbols=book.symbols)
@@ -103,10 +103,11 @@ def _window(
 def _print(outcomes: Iterable[_Outcome], form: str) -> None:
     if form == "json":
         print(json.dumps([_object(outcome) for outcome in outcomes], indent=2))
+        return
     for outcome in outcomes:
         if outcome.found is None:
-            service.fail(f"{outcome.account}: {outcome.why}")
-        elif form != "json":
+            print_sentence(f"{outcome.account}: not compared: {outcome.why}.")
+        else:
             _print_one(outcome.account, outcome.found)
 
 
