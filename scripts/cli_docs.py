@@ -46,7 +46,8 @@ Asks a running exporter for its `/metrics`, and for nothing else: what it shows 
 - Collectors that fail are listed with their reason. The page counts failures by reason and does not say which was the
   last one: the first look may therefore name several, joined by `or`.
 - Positions come nearest to liquidation first, those without a known liquidation price last. The bar is full at half of
-  the mark price; up to 5 % it is red, up to 10 % yellow.
+  the mark price; up to 5 % it is red, up to 10 % yellow. Positions that share symbol, side and margin mode are one row,
+  as on the page; the first line then says how many positions there are and in how many rows.
 - When the exporter does not answer, the screen says so and for how long, and all numbers are blank until it does. The
   last answer is believed for one interval and 5 s.
 - `q`, Ctrl-C and SIGTERM end it with exit code 0 and leave the terminal as it was. On a narrow terminal the less

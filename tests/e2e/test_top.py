@@ -239,7 +239,9 @@ def test_a_window_of_another_size_is_drawn_in_its_size(running: Exporter, termin
 
     def narrow() -> bool:
         lines = screen.screen()
-        return len(lines) == 12 and max(map(len, lines)) <= 50 and any("more positions" in line for line in lines)
+        return (
+            len(lines) == 12 and max(map(len, lines)) <= 50 and any("more rows of positions" in line for line in lines)
+        )
 
     eventually(narrow, what="the narrow screen")
     screen.press("q")

@@ -93,6 +93,7 @@ def test_separate_positions_are_lines_of_their_own_if_the_metrics_keep_them_apar
     for name, labels in running.page():
         if name == "bingx_position_amount":
             assert dict(labels)["position_id"] in table(running, "positions")
+    assert not re.search(r">\d+ positions<", table(running, "positions"))
 
 
 def test_a_key_of_somebody_else_shows_nothing_of_the_one_before(exchange: Exchange, tmp_path: Path) -> None:
@@ -184,6 +185,28 @@ def test_a_long_list_is_cut_and_the_cut_is_told(monkeypatch: pytest.MonkeyPatch,
 
     assert re.search(r"\d+ more positions are not shown here", text)
     assert re.search(r"\d+ more collectors are not shown here", text)
+
+
+def test_a_line_of_several_positions_says_how_many_they_are(
+    exchange: Exchange, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start()
+
+    def positions() -> int:
+        names = re.findall(r'<th role="rowheader" scope="row">.*?</th>', table(running, "positions"))
+        told = [re.search(r">(\d+) positions<", name) for name in names]
+        left_off = re.search(r"([\d,]+) more positions are not shown", get(running.url + "/")[1])
+        return sum(int(one[1]) if one else 1 for one in told) + (int(left_off[1]) if left_off else 0)
+
+    def of_the_accounts() -> int:
+        counts = re.findall(r'data-label="Positions"><data value="(\d+)"', table(running, "accounts"))
+        return sum(map(int, counts)) if len(counts) == 3 else 0
+
+    held = eventually(of_the_accounts, what="every account has answered")
+    assert table(running, "positions").count(">2 positions<") == 1
+    assert positions() == held
+    monkeypatch.setattr(reporter, "_MOST_LINES", 2)
+    assert positions() == held
 
 
 def test_income_waits_for_the_whole_history(exchange: Exchange, start: Start) -> None:

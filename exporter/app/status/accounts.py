@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from exporter.app.status.findings import SWITCHED_OFF
@@ -57,8 +58,16 @@ def position_lines(account: AccountSettings, found: Mapping[CollectorName, Findi
     if held is None:
         return ()
     positions = cast("tuple[Position, ...]", held.data)
-    merged = POSITION.rows(OpenPositions(positions=positions, by_id=account.collectors.positions.position_id))
-    return tuple(_position(account.name, labels[-1], one) for labels, one in merged)
+    by_id = account.collectors.positions.position_id
+    merged = tuple(POSITION.rows(OpenPositions(positions=positions, by_id=by_id)))
+    parts = {} if len(merged) == len(positions) else _parts(positions, by_id=by_id)
+    return tuple(_position(account.name, labels[-1], one, parts=parts.get(labels, 1)) for labels, one in merged)
+
+
+def _parts(positions: Sequence[Position], *, by_id: bool) -> Mapping[tuple[str, ...], int]:
+    """Count the positions under each label set, by asking for that of each alone."""
+    alone = (POSITION.rows(OpenPositions(positions=(one,), by_id=by_id)) for one in positions)
+    return Counter(labels for rows in alone for labels, _ in rows)
 
 
 def _fresh(found: Mapping[CollectorName, Finding], collector: CollectorName) -> Finding | None:
@@ -81,7 +90,7 @@ def _funds(account: str, row: Balance, trends: Trends) -> FundsLine:
     )
 
 
-def _position(account: str, position_id: str, one: Position) -> PositionLine:
+def _position(account: str, position_id: str, one: Position, *, parts: int) -> PositionLine:
     return PositionLine(
         account=account,
         symbol=one.symbol,
@@ -97,4 +106,5 @@ def _position(account: str, position_id: str, one: Position) -> PositionLine:
         liquidation=one.liquidation_price,
         distance=liquidation_distance(one),
         leverage=one.leverage,
+        parts=parts,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from math import inf
@@ -81,7 +81,7 @@ class Reporter:
             accounts=tuple(
                 account_line(entry.staffed.settings, entry.found, entry.positions, self.trends) for entry in seen
             ),
-            positions=_section(positions),
+            positions=_of_positions(positions),
             incomes=_section(_incomes(seen, days)),
             incomes_as_of=self._as_of(days),
             calls=self._calls(seen),
@@ -137,6 +137,11 @@ class Reporter:
 
 def _section(lines: Sequence[T]) -> Section[T]:
     return Section(lines=tuple(lines[:_MOST_LINES]), left_off=max(0, len(lines) - _MOST_LINES))
+
+
+def _of_positions(lines: Sequence[PositionLine]) -> Section[PositionLine]:
+    """Return the section of the positions, in which a line can stand for several of them."""
+    return replace(_section(lines), left_off=sum(one.parts for one in lines[_MOST_LINES:]))
 
 
 def _nearness(position: PositionLine) -> tuple[bool, Decimal]:

@@ -1,7 +1,8 @@
 """From what is watched to the lines of a screen, or of a plain print; pure.
 
 Lines give way where the screen is low: positions far from liquidation, then accounts that are well. What is left off
-is always told. A distance has a bar that is full at half of the mark price; red is within 5 %, yellow within 10 %.
+is always told, and where the page has several positions in one row, in how many rows they are. A distance has a bar
+that is full at half of the mark price; red is within 5 %, yellow within 10 %.
 """
 
 from __future__ import annotations
@@ -142,7 +143,10 @@ def _counts(overview: Overview, keys: str) -> Text:
     counts = [one.positions for one in overview.accounts]
     known = sum(count for count in counts if count is not None)
     unknown = counts.count(None)
+    rows = len(overview.positions)
     line = Text(f"{_counted(len(counts), 'account')}, {_counted(known, 'position')}")
+    if rows != known:
+        line.append(f" in {_counted(rows, 'row')}")
     if unknown:
         line.append(f" and those of {_counted(unknown, 'account')} not known", style=_BAD)
     line.append(", ")
@@ -243,13 +247,13 @@ def _since(troubles: Sequence[Trouble], now: float) -> str:
 
 def _position_table(positions: Sequence[Position], scene: Scene, width: int | None, room: int) -> list[Text]:
     if not positions or not room:
-        return [Text(f"{_counted(len(positions), 'position')} not shown", style=_FAINT)] if positions else []
+        return [Text(f"{_counted(len(positions), 'row')} of positions not shown", style=_FAINT)] if positions else []
     columns, rows = list(_POSITIONS), [_position_row(one, blocks=scene.blocks) for one in positions]
     if not any(one.position_id for one in positions):
         del columns[_ID]
         for row in rows:
             del row[_ID]
-    return _with_rest(lay_out(columns, rows, width=width), room, "positions farther away")
+    return _with_rest(lay_out(columns, rows, width=width), room, "rows of positions farther away")
 
 
 def _position_row(one: Position, *, blocks: bool) -> list[Text]:

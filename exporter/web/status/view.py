@@ -101,7 +101,7 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionLine:
-    """One position as the metrics show it; `distance` is a fraction of the mark price.
+    """One position as the metrics show it, or `parts` of them merged; `distance` is a fraction of the mark price.
 
     A `liquidation` of 0 says that there is none, `None` that it is not known.
     """
@@ -120,6 +120,7 @@ class PositionLine:
     liquidation: Decimal | None
     distance: Decimal | None
     leverage: Decimal | None
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

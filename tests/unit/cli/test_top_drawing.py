@@ -48,6 +48,22 @@ def test_the_plain_page(overview: Overview) -> None:
     )
 
 
+def test_the_first_line_says_in_how_many_rows_the_positions_are(overview: Overview) -> None:
+    merged = replace(overview, accounts=(replace(overview.accounts[0], positions=3), overview.accounts[1]))
+    alone = replace(merged, positions=merged.positions[:1])
+
+    assert "\n2 accounts, 3 positions in 2 rows and those of 1 account not known, " in plain(draw(scene(merged)))
+    assert "\n2 accounts, 3 positions in 1 row and those of 1 account not known, " in plain(draw(scene(alone)))
+
+
+def test_what_is_left_off_are_rows_and_not_positions() -> None:
+    far = [line for number in range(30) for line in position("a", f"X{number}", f"0.{number + 20}")]
+    overview = seen(*account("a"), *far)
+
+    assert "more rows of positions farther away" in plain(draw(scene(overview), width=80, height=24))
+    assert "30 rows of positions not shown" in plain(draw(scene(overview), width=80, height=7))
+
+
 def test_an_exporter_that_does_not_answer_has_no_numbers(overview: Overview) -> None:
     text = plain(draw(scene(overview, failure="Connection refused", silent=42)))
 
