@@ -57,8 +57,8 @@ class Door:
 class LineAdapter(requests.adapters.HTTPAdapter):
     """Connections that are kept alive, all on the `SSLContext` of the house. Thread-safe.
 
-    One that nobody has used for half a minute is closed by a call in the next five seconds, or the first one after them,
-    whatever way out either is for.
+    One that nobody has used for half a minute is closed by one of the calls in the next five seconds, or else by the
+    first one after them, whatever way out either is for.
     """
 
     def __init__(self, line: Line, context: ssl.SSLContext) -> None:
