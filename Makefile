@@ -64,7 +64,7 @@ lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) pyproject.toml --extra postgresql --group dev -o requirements/dev.lock
 	$(COMPILE) --group bench -o requirements/bench.lock
 
-bench: $(VENV)/.dev build/peers/.installed ## Measure, each figure beside a reference in the same run; 35 minutes
+bench: $(VENV)/.dev build/peers/.installed ## Measure, each figure beside a reference in the same run; 40 minutes
 	@WITH_BENCH=1 scripts/install-servers
 	$(BIN)/python bench/run.py $(BENCH_FLAGS)
 

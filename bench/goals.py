@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bench import delay, freshness
+from bench import delay, freshness, page
 from bench.budget import OVER, WITHIN
 from bench.growth import sizes
 from bench.peers import GAUGES, NGINX, OURS, PUSHGATEWAY
@@ -65,7 +65,7 @@ def _level(text: str, name: Callable[[int], str], *, quantity: int = 0) -> Goal:
 
 def _undisturbed(who: str, whom: str, case: str, than: str, *, quantity: int) -> Goal:
     text = f"{who} add at most 20 ms to the p99 of {whom}"
-    return Goal(text=text, case=case, than=than, quantity=quantity, at_most=20)
+    return Goal(text=text, case=case, than=than, quantity=quantity, at_most=20, at_least=float("-inf"))
 
 
 GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {
@@ -127,6 +127,24 @@ GOALS: Final[Mapping[str, tuple[Goal, ...]]] = {
         _undisturbed("gzip scrapes", "the lateness of polls", delay.GZIP, delay.POLLS, quantity=1),
         _undisturbed("polls", "plain scrapes", delay.PLAIN, delay.PLAIN_ALONE, quantity=5),
         _undisturbed("polls", "gzip scrapes", delay.GZIP, delay.GZIP_ALONE, quantity=5),
+    ),
+    "page": (
+        Goal(
+            text=f"{page.MANY} accounts weigh 80 kB in gzip at most",
+            case=sizes.accounts(page.MANY),
+            quantity=1,
+            at_most=80,
+        ),
+        Goal(
+            text=f"of {page.MANY} accounts it is made in 150 ms",
+            case=sizes.accounts(page.MANY),
+            quantity=2,
+            at_most=150,
+        ),
+    ),
+    "looks": (
+        _undisturbed("page loads", "scrapes of 3 accounts", page.beside(page.FEW), page.alone(page.FEW), quantity=1),
+        _undisturbed("page loads", "scrapes of 200", page.beside(page.MANY), page.alone(page.MANY), quantity=1),
     ),
     "growth-accounts": (_level("a refresh costs no more", sizes.accounts),),
     "growth-scrape": (_level("a sample costs no more", sizes.accounts, quantity=1),),

@@ -24,6 +24,7 @@ from bench import (  # noqa: E402 - after the path above
     growth,
     ledger,
     loops,
+    page,
     peers,
     poll,
     render,
@@ -50,6 +51,8 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     budget.LATENESS,
     freshness.BENCHMARK,
     delay.BENCHMARK,
+    page.BENCHMARK,
+    page.DELAY,
     *growth.BENCHMARKS,
 )
 

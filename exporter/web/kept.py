@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from isal import igzip
 
 from exporter.web.errand import Errand
+from exporter.web.uncollected import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ class Kept:
 
     def __init__(self, make: Callable[[], Document]) -> None:
         """Call `make` on a thread; never twice at once."""
-        self._errand = Errand(lambda: _ready(make()), name="document", most=1)
+        self._errand = Errand(lambda: _ready(_made(make)), name="document", most=1)
         self._making: asyncio.Task[Ready] | None = None
         self._good_until = 0.0
 
@@ -56,6 +57,11 @@ class Kept:
         ended = loop.time()
         self._good_until = ended + min(max(_SHORTEST_SECONDS, (ended - began) * _SHARE_OF_TIME), _LONGEST_SECONDS)
         return ready
+
+
+def _made(make: Callable[[], Document]) -> Document:
+    with uncollected():
+        return make()
 
 
 def _ready(document: Document) -> Ready:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event
 
-from bench import budget, delay, freshness
+from bench import budget, delay, freshness, page
 from bench.budget import Crowd
 from bench.paced import paced
 from bench.processes import configuration, exchange
@@ -73,3 +73,12 @@ def test_scrapes_and_polls_are_timed_together_and_apart() -> None:
     assert all(figure > 0 for figure in together)
     assert all(figure > 0 for figure in apart[4:])
     assert all(figure > 0 for figure in alone[:4])
+
+
+def test_a_status_page_is_weighed_and_scrapes_are_timed_beside_those_who_look_at_it() -> None:
+    with page.shown(3) as shown:
+        size, compressed, made, first = shown.weight()
+        alone, beside = (shown.scrapes(looking=looking, seconds=1.5) for looking in (False, True))
+    assert size > 2 * compressed > 2
+    assert first > made > 0
+    assert all(figure > 0 for figure in (*alone[:2], *beside))

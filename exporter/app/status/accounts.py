@@ -10,7 +10,7 @@ from exporter.app.status.foremost import foremost
 from exporter.metrics.merging import liquidation_distance
 from exporter.metrics.position import POSITION, OpenPositions
 from exporter.model import CollectorName, Position
-from exporter.web.status import AccountLine, FundsLine, PositionLine, Trouble
+from exporter.web.status import UNSEEN, AccountLine, FundsLine, PositionLine, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ def account_line(
     account: AccountSettings,
     found: Mapping[CollectorName, Finding],
     positions: Sequence[PositionLine],
-    trends: Trends,
+    trends: Trends | None,
 ) -> AccountLine:
-    """Return the line of an account, with what is known of its `positions`."""
+    """Return the line of an account, with what is known of its `positions`; `trends` is `None` if none is drawn."""
     funds, held = _fresh(found, CollectorName.BALANCE), _fresh(found, CollectorName.POSITIONS)
     shown = [one for one in (funds, held) if one is not None]
     assets = () if funds is None else cast("Balances", funds.data).assets
@@ -48,7 +48,7 @@ def account_line(
             for name, one in found.items()
             if one.is_trouble
         ),
-        trend=trends.distance(account.name),
+        trend=UNSEEN if trends is None else trends.distance(account.name),
     )
 
 
@@ -80,13 +80,13 @@ def _absence(found: Mapping[CollectorName, Finding], collector: CollectorName) -
     return SWITCHED_OFF if one is None else one.absence
 
 
-def _funds(account: str, row: Balance, trends: Trends) -> FundsLine:
+def _funds(account: str, row: Balance, trends: Trends | None) -> FundsLine:
     return FundsLine(
         asset=row.asset,
         equity=row.equity,
         used_margin=row.used_margin,
         unrealized_pnl=row.unrealized_pnl,
-        trend=trends.equity(account, row.asset),
+        trend=UNSEEN if trends is None else trends.equity(account, row.asset),
     )
 
 

@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
 
 from exporter.ledger import LedgerError, Sums, Window
+from exporter.web.status.considerate import considerate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,8 @@ class DayReader:
         try:
             began = self._clock.elapsed()
             today, before = _midnight(self._clock.now()), self._last.days
-            days = {name: _read(book, today, began, before.get(name)) for name, book in books.items()}
+            each = considerate(books.items(), every=1)
+            days = {name: _read(book, today, began, before.get(name)) for name, book in each}
             ended = self._clock.elapsed()
             pause = min(max(_EVERY_SECONDS, (ended - began) * _SHARE_OF_TIME), _LONGEST_PAUSE_SECONDS)
             with self._lock:

@@ -74,14 +74,17 @@ def _health(status: PollStatus, *, has_expired: bool, is_fresh: bool) -> Health:
 
 
 def _reason(health: Health, reason: str, age: float | None) -> str:
-    reasons = {
-        Health.GOOD: "",
-        Health.WAITING: "not asked yet",
-        Health.FAILING: reason,
-        Health.STALE: _last(age),
-        Health.FAILED: f"{reason}, {_last(age)}",
-    }
-    return reasons[health]
+    match health:
+        case Health.GOOD:
+            return ""
+        case Health.WAITING:
+            return "not asked yet"
+        case Health.FAILING:
+            return reason
+        case Health.STALE:
+            return _last(age)
+        case Health.FAILED:
+            return f"{reason}, {_last(age)}"
 
 
 def _last(age: float | None) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from exporter.app.status.accounts import account_line, position_lines
 from exporter.app.status.findings import SWITCHED_OFF, findings
 from exporter.model import CollectorName, IncomeState
-from exporter.web.status import CallLine, Health, IncomeLine, Section, Status
+from exporter.web.status import MOST_TRENDS, CallLine, Health, IncomeLine, Section, Status
+from exporter.web.status.considerate import considerate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_LINES: Final = 200
+_ACCOUNTS_AT_ONCE: Final = 5
 _RECENT_SECONDS: Final = 60.0
 _URGENCY: Final = (Health.FAILED, Health.STALE, Health.FAILING, Health.WAITING, Health.GOOD)
 
@@ -67,6 +69,7 @@ class Reporter:
         found = [one for entry in seen for one in entry.found.values()]
         positions = sorted((one for entry in seen for one in entry.positions), key=_nearness)
         days = self._days(seen)
+        trends = self.trends if len(seen) <= MOST_TRENDS else None
         return Status(
             version=self.options.version,
             revision=self.options.revision,
@@ -79,7 +82,8 @@ class Reporter:
             metrics=self.options.place.link(self.options.telemetry_path),
             links={self.options.place.link(path): text for path, text in self.links.items()},
             accounts=tuple(
-                account_line(entry.staffed.settings, entry.found, entry.positions, self.trends) for entry in seen
+                account_line(entry.staffed.settings, entry.found, entry.positions, trends)
+                for entry in considerate(seen, every=_ACCOUNTS_AT_ONCE)
             ),
             positions=_of_positions(positions),
             incomes=_section(_incomes(seen, days)),
@@ -90,7 +94,7 @@ class Reporter:
 
     def _look(self) -> Iterator[_Seen]:
         elapsed, now = self.clock.elapsed(), self.clock.now()
-        for staffed in self.roster.desks:
+        for staffed in considerate(self.roster.desks, every=_ACCOUNTS_AT_ONCE):
             found = findings(self.board, staffed.settings.name, elapsed=elapsed, now=now)
             if found:  # else a reload is just taking it in, or letting it go
                 yield _Seen(staffed, found, position_lines(staffed.settings, found))

@@ -5,6 +5,7 @@ Handed plain values (`view`), returns a document (`rendering`). Knows no metric,
 
 from exporter.web.status.rendering import StatusPage
 from exporter.web.status.view import (
+    MOST_TRENDS,
     UNSEEN,
     AccountLine,
     CallLine,
@@ -19,6 +20,7 @@ from exporter.web.status.view import (
 )
 
 __all__ = [
+    "MOST_TRENDS",
     "UNSEEN",
     "AccountLine",
     "CallLine",

@@ -37,6 +37,8 @@ class Trend:
     points: tuple[float | None, ...] = ()
 
 
+MOST_TRENDS: Final = 100
+"""So many accounts have their trends drawn; with more of them the lines would be most of the page."""
 UNSEEN: Final = Trend()
 """The trend of a value that was not seen in the last hour."""
 
@@ -192,3 +194,8 @@ class Status:
     calls: Section[CallLine]
     incomes_as_of: datetime | None = None
     shard: str = ""
+
+    @property
+    def draws(self) -> bool:
+        """Whether the trends are drawn; else they may as well be left out."""
+        return len(self.accounts) <= MOST_TRENDS

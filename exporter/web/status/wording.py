@@ -5,7 +5,7 @@ A number is rounded for the eye only; the page carries all of it beside that.
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ def exact(number: Decimal) -> str:
 
 def money(amount: Decimal) -> str:
     """Write an amount with two decimals, a small one with four significant digits."""
-    with localcontext(_WIDE):
-        if amount and abs(amount) < 1:
-            return _signed(_significant(amount, _SMALL_DIGITS))
-        return _signed(amount if _is_large(amount) else amount.quantize(_CENT, ROUND_HALF_EVEN))
+    if amount and -1 < amount < 1:
+        return _signed(_significant(amount, _SMALL_DIGITS))
+    return _signed(amount if _is_large(amount) else amount.quantize(_CENT, ROUND_HALF_EVEN, _WIDE))
 
 
 def change(amount: Decimal) -> str:
@@ -41,29 +40,26 @@ def change(amount: Decimal) -> str:
 
 def quantity(number: Decimal) -> str:
     """Write a price or a size with up to eight significant digits, and all those before the point."""
-    with localcontext(_WIDE):
-        if not number:
-            return "0"
-        if _is_large(number):
-            return _signed(number)
-        digits = max(_DIGITS, number.adjusted() + 1)
-        return _signed(_significant(number, digits))
+    if not number:
+        return "0"
+    if _is_large(number):
+        return _signed(number)
+    digits = max(_DIGITS, number.adjusted() + 1)
+    return _signed(_significant(number, digits))
 
 
 def multiple(factor: Decimal) -> str:
     """Write a leverage with up to two decimals."""
-    with localcontext(_WIDE):
-        if _is_large(factor):
-            return _signed(factor)
-        text = f"{factor.quantize(_CENT, ROUND_HALF_EVEN):f}"
-        return text.rstrip("0").rstrip(".")
+    if _is_large(factor):
+        return _signed(factor)
+    text = f"{factor.quantize(_CENT, ROUND_HALF_EVEN, _WIDE):f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def percent(ratio: Decimal) -> str:
     """Write a fraction in per cent, rounded down: a distance is never shown larger than it is."""
-    with localcontext(_WIDE):
-        scaled = ratio * 100
-        return f"{_signed(scaled if _is_large(scaled) else scaled.quantize(_TENTH, ROUND_FLOOR))} %"
+    scaled = _WIDE.multiply(ratio, 100)
+    return f"{_signed(scaled if _is_large(scaled) else scaled.quantize(_TENTH, ROUND_FLOOR, _WIDE))} %"
 
 
 def duration(seconds: float) -> str:

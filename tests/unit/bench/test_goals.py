@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.goals import GOALS
+from bench.goals import GOALS, Verdict
 from bench.measure import Case
 from bench.run import BENCHMARKS
 
@@ -15,7 +15,7 @@ def test_every_goal_belongs_to_a_benchmark_and_one_of_its_quantities(name: str) 
     assert all(goal.quantity < len(benchmark.quantities) for goal in GOALS[name])
 
 
-@pytest.mark.parametrize("name", ["budget", "lateness", "freshness", "delay"])
+@pytest.mark.parametrize("name", ["budget", "lateness", "freshness", "delay", "page", "looks"])
 def test_every_goal_of_the_pace_names_cases_that_exist_and_can_be_left_out_as_they_take_minutes(name: str) -> None:
     (benchmark,) = (one for one in BENCHMARKS if one.name == name)
     with benchmark.cases() as cases:
@@ -27,3 +27,10 @@ def test_every_goal_of_the_pace_names_cases_that_exist_and_can_be_left_out_as_th
 
 def test_no_two_benchmarks_have_one_name() -> None:
     assert len({one.name for one in BENCHMARKS}) == len(BENCHMARKS)
+
+
+def test_what_is_not_to_be_disturbed_may_as_well_be_faster() -> None:
+    undisturbed = [goal for name in ("delay", "looks") for goal in GOALS[name]]
+    assert undisturbed
+    assert all(Verdict(goal=goal, measured=-1.0).reached for goal in undisturbed)
+    assert not any(Verdict(goal=goal, measured=20.1).reached for goal in undisturbed)
