@@ -20,6 +20,7 @@ import promql_parser
 import pytest
 import yaml
 
+from bench.run import BENCHMARKS
 from exporter.bingx import errors as of_calls
 from exporter.cli.catalogue import entries
 from exporter.cli.flags import COMMANDS, parse
@@ -44,7 +45,8 @@ HOSTS: Final = {"prometheus.io", "open-api.bingx.com", "open-api-vst.bingx.com"}
 EVERY_PAGE: Final = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)|<img alt=\"([^\"]*)\" src=\"([^\"]+)\">")
+SOURCE: Final = re.compile(r'<source media="[^"]+" srcset="([^"]+)">')
 DOCUMENT: Final = re.compile(r"(?<![\w./-])((?:docs/[\w/.-]*|[A-Z]{4,})\.md)(#[\w-]+)?")
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -136,13 +138,36 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(there), f"{there}#{anchor}"
 
 
+def pictures(page: Path) -> list[tuple[str, str]]:
+    """Return every picture of a page, as its words and where it is."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return [(words or alt, target or source) for words, target, alt, source in PICTURE.findall(text)]
+
+
 @EVERY_PAGE
 def test_every_picture_is_there_and_told_in_words(page: Path) -> None:
-    for words, target in PICTURE.findall(page.read_text(encoding="utf-8")):
+    others = SOURCE.findall(page.read_text(encoding="utf-8"))
+    for words, target in (*pictures(page), *(("the same in other colours", target) for target in others)):
         picture = page.parent / target
         assert picture.read_bytes().startswith(PNG), target
         assert picture.stat().st_size < 1_000_000, target
         assert len(words) > 3, target
+
+
+def test_every_picture_of_the_docs_is_shown_with_words_of_its_own() -> None:
+    shown = {(page.parent / target).resolve(): words for page in PAGES for words, target in pictures(page)}
+    kept = sorted(path for path in (ROOT / "docs" / "images").iterdir())
+    assert [path.name for path in kept if path not in shown] == []
+    assert len(kept) >= 3
+
+
+@EVERY_PAGE
+def test_every_benchmark_that_is_named_exists(page: Path) -> None:
+    known = {benchmark.name for benchmark in BENCHMARKS}
+    for line in code(page):
+        if "bench/run.py " in line:
+            words = shlex.split(line.partition("bench/run.py ")[2])
+            assert {word for word in words if word.isalpha()} <= known, line
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
