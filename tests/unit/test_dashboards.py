@@ -337,6 +337,14 @@ def test_colours_change_where_the_alerts_on_trust_fire(file: str, title: str, al
     assert marks(panel)[-1] == float(found[1])
 
 
+def test_an_empty_panel_of_bans_does_not_say_that_nobody_waits() -> None:
+    """Pauses that the exporter makes by itself are in no series."""
+    found = panels(read(ROOT / "deploy/grafana/bingx-exporter.json"))
+    (panel,) = [one for one in found if one["title"] == "Held back for"]
+    assert panel["fieldConfig"]["defaults"]["noValue"] == "no ban"
+    assert "pauses of the exporter's own are on the status page" in panel["description"]
+
+
 def lost(given: Any, got: Any, where: str = "") -> list[str]:  # noqa: ANN401 - JSON
     """Return the paths of what is in `given` and not, or not equal, in `got`."""
     if isinstance(given, dict) and isinstance(got, dict):

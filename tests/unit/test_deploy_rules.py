@@ -15,6 +15,7 @@ import yaml
 from support.alerting import seconds
 
 from exporter.bingx.errors import REASONS
+from exporter.bingx.repeats import AT_MOST
 from exporter.cli import demo
 from exporter.cli.catalogue import entries
 from exporter.config.keys import INCOME
@@ -151,6 +152,19 @@ def test_the_section_on_a_near_liquidation_says_that_its_end_may_be_the_liquidat
     assert "[BingxLiquidated](#bingxliquidated)" in text
     looked_at = {name for line in queries_of_the_runbook() if line in text for name, _ in selectors(line)}
     assert {"bingx_collector_success", "bingx_account_balance", "bingx_position_margin"} <= looked_at
+    # While the history is read the collector succeeds, and no entry of it counts as new.
+    assert "bingx_income_complete" in looked_at
+    assert "no alert will tell: also while the history is being read" in text
+
+
+def test_the_section_on_old_data_tells_of_the_pause_that_no_series_tells_of() -> None:
+    """The exporter itself keeps a user silent whose other keys are refused; neither a failure nor a ban shows it."""
+    to_do = (
+        " ".join(sections()["BingxDataStale"].split()).partition("**To do.**")[2].partition("**What it is not.**")[0]
+    )
+    assert "no failures and no ban, the exporter holds it back itself" in to_do
+    assert f"{AT_MOST} equal errors of other keys" in to_do
+    assert {"(#bingxkeyrefused)", "(#bingxrightmissing)", "(status-page.md)"} <= set(re.findall(r"\([^ )]+\)", to_do))
 
 
 @pytest.mark.parametrize("query", [*(rule["expr"] for rule in RULES), *queries_of_the_runbook()])

@@ -215,7 +215,7 @@ _BUDGETS: Final = Section(
             title="Held back for",
             description="Seconds until the exchange wants calls of an endpoint again for an account, after a ban or "
             "too many calls. "
-            "Empty: nothing is held back.",
+            "Empty: the exchange holds nothing back; pauses of the exporter's own are on the status page.",
             queries=(
                 Query(
                     promql.highest("bingx_api_blocked_until_timestamp_seconds", promql.ACCOUNT, "account, endpoint")
@@ -226,7 +226,7 @@ _BUDGETS: Final = Section(
             unit=Unit.SECONDS,
             width=8,
             steps=limits.BAN,
-            empty="nothing is held back",
+            empty="no ban",
             alerts=("BingxBanInForce",),
         ),
         Graph(
