@@ -118,15 +118,8 @@ class Holds:
         ]
         return max((wait for wait in waits if wait.until > now), key=lambda wait: wait.until, default=None)
 
-    def banned(self, caller: Caller, endpoint: Endpoint, now: float) -> float | None:
-        """Tell until when the exchange wants no such call: the time it named, or our pause where it named none."""
-        bans = [self._bans[key] for key in self._keys(caller, endpoint, self._bans)]
-        pauses = [key for key in self._keys(caller, endpoint, self._pauses) if key[0] in _OF_THE_EXCHANGE]
-        ends = [*bans, *(self._pauses[key].until for key in pauses)]
-        return max((until for until in ends if until > now), default=None)
-
     def survey(self, endpoint: Endpoint, now: float, found: Exceptions) -> None:
-        """Tell what `banned` says of everybody at a signed endpoint."""
+        """Tell until when the exchange wants no such calls: the time it named, or our pause where it named none."""
         ends = {_USER: found.user_ends, _ADDRESS: found.address_ends}
         moments = [*self._bans.items(), *((key, hold.until) for key, hold in self._pauses.items())]
         for (kind, whose, *at), until in moments:

@@ -174,13 +174,8 @@ class Limits:
             spent = self._repeats.spent(_user(caller, endpoint), endpoint, now)
             return max((wait.until for wait in (held, spent) if wait is not None), default=None)
 
-    def banned_until(self, caller: Caller, endpoint: Endpoint, now: float) -> float | None:
-        """Return until when the exchange wants no such call, `None` if only we hold it back, or nobody does."""
-        with self._lock:
-            return self._holds.banned(self._known(caller), endpoint, now)
-
     def overview(self, now: float) -> Overview:
-        """Return what `remaining` and `banned_until` say of everybody's signed calls at this moment."""
+        """Return what `remaining` says of everybody's signed calls, and until when the exchange wants none of them."""
         least = min((rule.calls for rule in self._rules), default=0)
         with self._lock:
             self._open = {window for window in self._open if not window.rests(now)}

@@ -1,7 +1,7 @@
 """What all accounts may still ask, read at one moment: for a page that shows all of them.
 
-Owns no state of the limits. It says exactly what `Limits.remaining` and `Limits.banned_until` say one by one, but what
-is out of the ordinary is gathered once, and is little: whom nothing of it concerns has the whole budget.
+Owns no state of the limits. It says exactly what the limits would say caller by caller, but what is out of the ordinary
+is gathered once, and is little: whom nothing of it concerns has the whole budget.
 """
 
 from __future__ import annotations

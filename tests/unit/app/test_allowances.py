@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.bans import banned_until
 from support.clock import ManualClock
 
 from exporter.app.allowances import Allowances
@@ -28,7 +29,7 @@ def one_by_one(limits: Limits, clock: ManualClock, asked: Asked) -> tuple[Budget
     now, found = clock.elapsed(), []
     for caller, endpoints in asked:
         for endpoint in endpoints:
-            until = limits.banned_until(caller, endpoint, now)
+            until = banned_until(limits, caller, endpoint, now)
             blocked_until = None if until is None else clock.now() + timedelta(seconds=until - now)
             left = limits.remaining(caller, endpoint, now)
             found.append(Budget(account=caller.account, endpoint=endpoint, remaining=left, blocked_until=blocked_until))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.bans import banned_until
 
 from exporter.bingx.codes import error_for
 from exporter.bingx.errors import (
@@ -52,7 +53,7 @@ def check(limits: Limits, now: float) -> None:
     overview = limits.overview(now)
     for caller in CALLERS:
         for endpoint in SIGNED:
-            said = limits.remaining(caller, endpoint, now), limits.banned_until(caller, endpoint, now)
+            said = limits.remaining(caller, endpoint, now), banned_until(limits, caller, endpoint, now)
             assert overview.of(caller, endpoint) == said
             if not overview.concerns(caller):
                 assert said == (overview.full, None)
@@ -101,7 +102,7 @@ def test_an_error_that_came_as_often_as_we_let_it_is_no_ban() -> None:
         now += 1 if number % 2 else 10
 
     assert limits.blocked_until(alpha, Endpoint.INCOME, now) == 480.0
-    assert limits.banned_until(alpha, Endpoint.INCOME, now) is None
+    assert banned_until(limits, alpha, Endpoint.INCOME, now) is None
     assert not limits.overview(now).concerns(alpha)
     check(limits, now)
 
