@@ -60,7 +60,7 @@ def _print(findings: Sequence[Finding], budgets: Sequence[AddressBudget]) -> Non
     width = width_of_terminal()
     put(table_of(findings, width=width))
     for what in (*advice(findings), *(shown(sentence(budget)) for budget in budgets)):
-        lines = [what] if width is None else wrap(what, width, subsequent_indent="  ")
+        lines = [what] if width is None else wrap(what, width, subsequent_indent="  ", break_on_hyphens=False)
         put([Text(), *map(Text, lines)])
 
 

@@ -54,7 +54,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbe
 def print_sentence(text: str) -> None:
     """Print what is said in words: in a pipe as one line, on a terminal broken between words to fit into it."""
     width, line = width_of_terminal(), shown(text)
-    put(Text(part) for part in ([line] if width is None else wrap(line, width, subsequent_indent="  ")))
+    # Not at hyphens: the name of the command has one, and is there to be copied.
+    lines = [line] if width is None else wrap(line, width, subsequent_indent="  ", break_on_hyphens=False)
+    put(Text(part) for part in lines)
 
 
 def table_lines(

@@ -7,9 +7,11 @@ import json
 import pytest
 
 from exporter.app.checkup import Finding
+from exporter.cli import check
 from exporter.cli.catalogue import Entry, table
 from exporter.cli.check import advice, table_of
-from exporter.cli.income.layout import print_rows
+from exporter.cli.income import layout
+from exporter.cli.income.layout import print_rows, print_sentence
 from exporter.cli.income.sheets import as_json
 from exporter.cli.table import plain
 
@@ -69,6 +71,27 @@ def test_the_catalogue_is_a_line_for_each_metric_in_a_pipe_and_a_paragraph_on_a_
         "metric    type   labels   meaning\nbingx_up  gauge  account  Whether it is up."
     )
     assert plain(table(entries, width=20)) == "bingx_up  gauge\n    account\n    Whether it is\n    up."
+
+
+@pytest.mark.parametrize("width", range(36, 46))
+def test_a_command_in_a_sentence_is_not_broken_within_its_name(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(layout, "width_of_terminal", lambda: width)
+    print_sentence("gamma: nothing has been read; `bingx-exporter check` says whether the key may.")
+
+    assert "bingx-exporter" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", range(48, 60))
+def test_a_command_in_an_advice_is_not_broken_within_its_name(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "width_of_terminal", lambda: width)
+    mend = "ask for the right, then run `bingx-exporter check`"
+    check._print([Finding(account="alpha", endpoint="income", outcome="dns", mend=mend)], [])
+
+    assert "bingx-exporter" in capsys.readouterr().out
 
 
 def test_an_export_as_json_keeps_heads_and_cells_as_they_are() -> None:
