@@ -47,7 +47,8 @@ Asks a running exporter for its `/metrics`, and for nothing else: what it shows 
   last one: the first look may therefore name several, joined by `or`.
 - Positions come nearest to liquidation first, those without a known liquidation price last. The bar is full at half of
   the mark price; up to 5 % it is red, up to 10 % yellow. Positions that share symbol, side and margin mode are one row,
-  as on the page; the first line then says how many positions there are and in how many rows.
+  as on the page; the first line then says how many positions there are and in how many rows. Where samples of an
+  account are cut (`--limit.series-per-account`), positions may be missing: it says how many rows of them the page has.
 - When the exporter does not answer, the screen says so and for how long, and all numbers are blank until it does. The
   last answer is believed for one interval and 5 s.
 - `q`, Ctrl-C and SIGTERM end it with exit code 0 and leave the terminal as it was. On a narrow terminal the less

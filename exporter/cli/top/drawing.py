@@ -1,8 +1,8 @@
 """From what is watched to the lines of a screen, or of a plain print; pure.
 
 Lines give way where the screen is low: positions far from liquidation, then accounts that are well. What is left off
-is always told, and where the page has several positions in one row, in how many rows they are. A distance has a bar
-that is full at half of the mark price; red is within 5 %, yellow within 10 %.
+is always told, and where the page has several positions in one row, or not all of them, how many rows it has. A
+distance has a bar that is full at half of the mark price; red is within 5 %, yellow within 10 %.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def _counts(overview: Overview, keys: str) -> Text:
     rows = len(overview.positions)
     line = Text(f"{_counted(len(counts), 'account')}, {_counted(known, 'position')}")
     if rows != known:
-        line.append(f" in {_counted(rows, 'row')}")
+        cut = any(one.cut for one in overview.accounts)
+        line.append(f" ({_counted(rows, 'row')} of them on the page)" if cut else f" in {_counted(rows, 'row')}")
     if unknown:
         line.append(f" and those of {_counted(unknown, 'account')} not known", style=_BAD)
     line.append(", ")

@@ -56,6 +56,18 @@ def test_the_first_line_says_in_how_many_rows_the_positions_are(overview: Overvi
     assert "\n2 accounts, 3 positions in 1 row and those of 1 account not known, " in plain(draw(scene(alone)))
 
 
+def test_where_samples_are_cut_the_first_line_does_not_say_that_the_rows_have_all_positions(overview: Overview) -> None:
+    alpha, beta = overview.accounts
+    cut = replace(overview, accounts=(replace(alpha, positions=5, cut=30), beta))
+    other = replace(overview, accounts=(replace(alpha, positions=5), replace(beta, cut=1)))
+
+    for one in (cut, other):
+        text = plain(draw(scene(one)))
+        assert "\n2 accounts, 5 positions (2 rows of them on the page) and those of 1 account not known, " in text
+    none = replace(cut, positions=())
+    assert "5 positions (0 rows of them on the page) and" in plain(draw(scene(none)))
+
+
 def test_what_is_left_off_are_rows_and_not_positions() -> None:
     far = [line for number in range(30) for line in position("a", f"X{number}", f"0.{number + 20}")]
     overview = seen(*account("a"), *far)
