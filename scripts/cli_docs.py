@@ -94,12 +94,17 @@ Prints nothing if all is well, else the reason on standard error. `--format json
     "income totals": """\
 `--format json` is a list of objects: `account`, `asset`, what `--by` names (`type`, `symbol`, `day`; without it `type`
 and `symbol`), `credited`, `debited`, `net` (exact, as texts) and `entries`; then, alike for all rows of an account,
-`complete`, `start` and `watermark` (the sums are of all from the one up to the other, RFC 3339) and `error`. An account
-of which not all has been read has one row, with `complete` false, the reason in `error`, and `null` in place of asset
-and sums; `watermark` is how far it has been read, `null` if nothing has. The exit code then is 1.
+`complete`, `start` and `watermark` (all from the one up to the other has been read, RFC 3339; rows that the exchange
+shows late may still be added before it: do not go on from it, sum anew from a fixed start) and `error`.
 
-The table is followed by a sentence for each account that says the same. CSV has the columns up to `entries` and the
-rows of the accounts that are complete; the sentences are in the log, as warnings of those that are not.
+An account without sums has one row, with `null` in place of asset and sums. `complete` tells nothing to sum from not
+read: it is true if all has been read and there was no income; else it is false and `error` has the reason, and
+`watermark` is how far it has been read, `null` if nothing has. The exit code then is 1, unless `--account` is not given
+and the account is not in the configuration, or has its income switched off.
+
+The table is followed by a sentence for each account that says the same, and is left off if it has no row. CSV has the
+columns up to `entries` and the rows of the accounts that are complete; the sentences are in the log, as warnings of
+those that are not.
 """,
     "income verify": """\
 `--format json` is an object: `accounts` and `series` (how many), and `differences[]` with `account`, `asset`, `type`,

@@ -210,18 +210,6 @@ def transfer(at: datetime) -> IncomeEntry:
     return IncomeEntry(time=at, income_type="TRANSFER", symbol="", asset="USDT", amount=Decimal(5), **ids)
 
 
-def test_an_account_without_any_income_is_complete(left: Left, tmp_path: Path) -> None:
-    now = SystemClock().now().replace(microsecond=0)
-    with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", SystemClock()) as ledger:
-        book = ledger.account("alpha", since=now - timedelta(days=3))
-        book.record_window(Window(book.epoch, now), (), cursor=now, baseline_complete=True)
-    config = elsewhere(left, tmp_path)
-
-    assert (done := run("income", "totals", config, "--format=json")).returncode == 0
-    assert json.loads(done.stdout) == []
-    assert "alpha: complete from " in run("income", "totals", config).stdout
-
-
 @pytest.mark.parametrize("by", ["type", "symbol", "day"])
 def test_every_way_to_cut_the_totals_adds_up_to_the_same(left: Left, by: str) -> None:
     cut = run("income", "totals", left.config, "--format=csv", f"--by={by}", "--account=alpha").stdout

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exporter.clock import Clock
+    from exporter.config import Config
     from exporter.ledger import AccountBook, Ledger
 
 _SQLITE: Final = "sqlite:///"
@@ -29,15 +30,15 @@ class NoIncome(Exception):  # noqa: N818 - nothing failed, there is nothing to t
     """There is no ledger, or nothing in it that the question is about; the message says which, and what to do."""
 
 
-def ask(flags: Namespace, work: Callable[[Ledger, Clock], int]) -> int:
+def ask(flags: Namespace, work: Callable[[Ledger, Clock, Config], int]) -> int:
     """Open the ledger of the configuration for `work` and return its exit code, or 1 with the reason on stderr."""
     service.configure_logs(flags)
     clock = SystemClock()
     try:
-        url = read_config(flags).ledger.url
-        _refuse_missing(url)
-        with open_ledger(url, clock, migrates=False) as ledger:
-            code = work(ledger, clock)
+        config = read_config(flags)
+        _refuse_missing(config.ledger.url)
+        with open_ledger(config.ledger.url, clock, migrates=False) as ledger:
+            code = work(ledger, clock, config)
         printing.flush_output()
     except (ConfigError, LedgerError, NoIncome, UnknownAccount) as error:
         return service.fail(str(error))

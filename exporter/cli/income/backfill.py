@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def command(flags: Namespace) -> int:
     """Write the past of the counters; return 0, or 1 with no file changed."""
-    return ask(flags, lambda ledger, clock: _backfill(flags, ledger, clock))
+    return ask(flags, lambda ledger, clock, _: _backfill(flags, ledger, clock))
 
 
 def _backfill(flags: Namespace, ledger: Ledger, clock: Clock) -> int:

@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 _SECOND: Final = timedelta(seconds=1)
 _ALMOST: Final = 99
 """Per cent that are shown of a history at most, as long as its end has not been read."""
+_LEFT: Final = "it is not in the configuration, or its income is switched off: nothing more is read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
     """What the sums of an account are of: all from `start` up to `watermark`; or `why` it has none, else "".
 
-    Everything since the epoch has been read up to `watermark`, which is `None` if nothing has.
+    Everything since the epoch has been read up to `watermark`, which is `None` if nothing has. Rows that the exchange
+    shows late may still be added before it. `followed` says whether the exporter is to read on.
     """
 
     account: str
     start: datetime
     watermark: datetime | None
     why: str = ""
+    followed: bool = True
 
     @property
     def complete(self) -> bool:
@@ -45,30 +48,34 @@ class Extent:
         return f"{self.account}: complete from {_whole(self.start)} up to {self.watermark.isoformat()}."
 
 
-def extent_of(book: AccountBook, *, start: datetime, now: datetime) -> Extent:
+def extent_of(book: AccountBook, *, start: datetime, now: datetime, followed: bool = True) -> Extent:
     """Return the extent of sums that begin at `start`, the epoch or later."""
     watermark = book.cursor if book.cursor > book.epoch else None
-    return Extent(account=book.name, start=start, watermark=watermark, why=_why_none(book, start=start, now=now))
+    why = why_unread(book, now=now, followed=followed)
+    if not why:
+        why = _why_none(book, start=start)
+        why = f"{why}; {_LEFT}" if why and not followed else why
+    return Extent(account=book.name, start=start, watermark=watermark, why=why, followed=followed)
 
 
-def why_unread(book: AccountBook, *, now: datetime) -> str:
-    """Say why the history of a book is not there yet, and how far it is; "" if it is."""
+def why_unread(book: AccountBook, *, now: datetime, followed: bool = True) -> str:
+    """Say why the history of a book is not there yet, how far it is, and who reads on; "" if it is there."""
     if book.baseline_complete:
         return ""
     if book.cursor <= book.epoch:
+        if not followed:
+            return f"nothing of its history has been read; {_LEFT}"
         return (
             "nothing of its history has been read; the exporter does that while it runs, "
             "and `bingx-exporter check` says whether the key may"
         )
     share = int(100 * (book.cursor - book.epoch) / max(now - book.epoch, _SECOND))
     until = book.cursor.isoformat()
-    return f"its history has been read up to {until} ({min(share, _ALMOST)} %); the exporter goes on while it runs"
+    then = "the exporter goes on while it runs" if followed else _LEFT
+    return f"its history has been read up to {until} ({min(share, _ALMOST)} %); {then}"
 
 
-def _why_none(book: AccountBook, *, start: datetime, now: datetime) -> str:
-    unread = why_unread(book, now=now)
-    if unread:
-        return unread
+def _why_none(book: AccountBook, *, start: datetime) -> str:
     gaps = [gap for gap in book.gaps if gap.end > start]
     if gaps:
         return _not_shown(gaps, book.cursor)

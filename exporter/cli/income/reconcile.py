@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporter.app.workbooks import Workbooks
@@ -15,7 +13,6 @@ from exporter.cli.income.asking import NoIncome, ask
 from exporter.cli.income.extent import why_unread
 from exporter.cli.income.layout import money, print_sentence, print_table
 from exporter.cli.income.period import EmptyPeriod, accounts_of, period_of
-from exporter.config import load
 from exporter.ledger import Window, comparable, reconcile
 from exporter.polling.once import HeldUp
 
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from exporter.clock import Clock
-    from exporter.config import AccountSettings
+    from exporter.config import AccountSettings, Config
     from exporter.ledger import AccountBook, Ledger, Reconciliation
     from exporter.model import IncomeEntry
 
@@ -48,12 +45,10 @@ class _Outcome:
 
 def command(flags: Namespace) -> int:
     """Print what differs; return 0 if nothing does, 1 if something does or an account could not be compared."""
-    return ask(flags, lambda ledger, clock: _reconcile(flags, ledger, clock))
+    return ask(flags, lambda ledger, clock, config: _reconcile(flags, ledger, clock, config))
 
 
-def _reconcile(flags: Namespace, ledger: Ledger, clock: Clock) -> int:
-    # `ask` has read the file, told its warnings and kept its secrets out of the log.
-    config = load(None if flags.config_file is None else Path(flags.config_file), environ=os.environ)
+def _reconcile(flags: Namespace, ledger: Ledger, clock: Clock, config: Config) -> int:
     accounts = accounts_of(flags.shard.part_of(config), flags.account)
     if flags.account is None:
         accounts = tuple(account for account in accounts if account.collectors.income.enabled)
@@ -83,7 +78,8 @@ def _compare(
     window = _window(account, book, span, clock)
     if window is None:
         beyond = f"the ledger has read up to {book.cursor.isoformat()}, and nothing of the period for certain"
-        return _Outcome(account=account.name, why=why_unread(book, now=clock.now()) or beyond)
+        unread = why_unread(book, now=clock.now(), followed=account.collectors.income.enabled)
+        return _Outcome(account=account.name, why=unread or beyond)
     try:
         workbooks.refuse_stranger(account, user=book.pinned_user)
         theirs = workbooks.fetch(account, window, known_types=book.income_types, known_symbols=book.symbols)

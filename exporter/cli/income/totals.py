@@ -1,6 +1,7 @@
 """`bingx-exporter income totals`: what the income adds up to, from the beginning or since a moment.
 
-An account of which not all has been read has no sums, and is told with the reason.
+An account of which not all has been read has no sums, and is told with the reason. That is a failure, unless the
+exporter reads it no more and nobody asked for it by name.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from exporter.cli.income.layout import Cell
     from exporter.cli.income.summing import Line
     from exporter.clock import Clock
+    from exporter.config import Config
     from exporter.ledger import AccountBook, Ledger
 
 _SUMS: Final = ("credited", "debited", "net", "entries")
@@ -42,28 +44,30 @@ class _Answer:
 
 
 def command(flags: Namespace) -> int:
-    """Print the totals; return 0, or 1 if an account has none to print."""
-    return ask(flags, lambda ledger, clock: _totals(flags, ledger, clock))
+    """Print the totals; return 0, or 1 if an account that is asked for, or still read, has none."""
+    return ask(flags, lambda ledger, clock, config: _totals(flags, ledger, clock, config))
 
 
-def _totals(flags: Namespace, ledger: Ledger, clock: Clock) -> int:
+def _totals(flags: Namespace, ledger: Ledger, clock: Clock, config: Config) -> int:
     books = chosen(ledger, flags.account, shard=flags.shard)
     refuse_nobody(books)
     now = clock.now()
     since = None if flags.since is None else resolve(flags.since, now=now)
-    answers = [_answer(book, by=flags.by, since=since, now=now) for book in books]
+    followed = {account.name for account in config.accounts if account.collectors.income.enabled}
+    answers = [_answer(book, by=flags.by, since=since, now=now, followed=book.name in followed) for book in books]
     columns = ("account", "asset", *summing.COLUMNS[flags.by], *_SUMS)
     _print(flags.format, answers, columns)
-    return 0 if all(answer.extent.complete for answer in answers) else 1
+    asked = (answer.extent for answer in answers if flags.account is not None or answer.extent.followed)
+    return 0 if all(extent.complete for extent in asked) else 1
 
 
-def _answer(book: AccountBook, *, by: str | None, since: datetime | None, now: datetime) -> _Answer:
+def _answer(book: AccountBook, *, by: str | None, since: datetime | None, now: datetime, followed: bool) -> _Answer:
     if since is None and by != "day":
-        extent = extent_of(book, start=book.epoch, now=now)
+        extent = extent_of(book, start=book.epoch, now=now, followed=followed)
         return _Answer(extent=extent, lines=summing.kept_lines(book, by=by) if extent.complete else ())
     begins = book.compacted_until or book.epoch
     begin = max(since or book.epoch, book.epoch)
-    extent = extent_of(book, start=max(begin, begins), now=now)
+    extent = extent_of(book, start=max(begin, begins), now=now, followed=followed)
     if not extent.complete:
         return _Answer(extent=extent)
     if begin < begins:
@@ -83,7 +87,7 @@ def _print(form: str, answers: Sequence[_Answer], columns: Sequence[str]) -> Non
         print_rows(form, columns, rows, numbers=len(_SUMS))
         _log(answers)  # standard output is for a program here
     else:
-        if any(answer.extent.complete for answer in answers):
+        if rows:
             print_rows(form, columns, rows, numbers=len(_SUMS), captions=_CAPTIONS)
             print()
         for answer in answers:
@@ -98,11 +102,11 @@ def _log(answers: Iterable[_Answer]) -> None:
 
 
 def _told_rows(answer: _Answer, columns: Sequence[str]) -> Iterable[tuple[Cell, ...]]:
-    """Return the rows of an account with what is said of it; one without totals has one row, of the name alone."""
+    """Return the rows of an account with what is said of it; one without sums has one row, of the name alone."""
     extent = answer.extent
     watermark = None if extent.watermark is None else extent.watermark.isoformat()
     about = (extent.complete, extent.start.isoformat(), watermark, extent.why or None)
-    if not extent.complete:
+    if not answer.lines:
         return [(extent.account, *(None for _ in columns[1:]), *about)]
     return [(*_cells(line), *about) for line in answer.lines]
 

@@ -26,7 +26,7 @@ _CAPTIONS: Final = 2
 
 def command(flags: Namespace) -> int:
     """Print whether all series agree, or each that does not; return 0 or 1."""
-    return ask(flags, lambda ledger, _: _verify(flags, ledger))
+    return ask(flags, lambda ledger, _clock, _config: _verify(flags, ledger))
 
 
 def _verify(flags: Namespace, ledger: Ledger) -> int:

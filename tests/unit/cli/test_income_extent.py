@@ -60,6 +60,21 @@ def test_a_history_is_never_told_as_read_before_it_is(book: AccountBook, now: da
     assert "(99 %)" in why_unread(book, now=now)
 
 
+def test_of_a_book_that_nobody_reads_on_nobody_says_that_it_goes_on(book: AccountBook) -> None:
+    left = "it is not in the configuration, or its income is switched off: nothing more is read"
+    assert why_unread(book, now=NOW, followed=False) == f"nothing of its history has been read; {left}"
+
+    read(book, Window(EPOCH, HALF))
+    half = f"its history has been read up to {HALF.isoformat()} (50 %); {left}"
+    assert why_unread(book, now=NOW, followed=False) == half
+    assert extent_of(book, start=EPOCH, now=NOW, followed=False).told() == f"alpha: no totals: {half}."
+
+    read(book, Window(HALF, NOW), last=True)
+    assert why_unread(book, now=NOW, followed=False) == ""
+    assert left not in extent_of(book, start=EPOCH, now=NOW, followed=False).told()
+    assert extent_of(book, start=NOW, now=NOW, followed=False).why.endswith(f"for certain; {left}")
+
+
 def test_a_complete_book_says_from_where_up_to_where(book: AccountBook) -> None:
     read(book, Window(EPOCH, NOW), last=True)
     later = HALF + timedelta(milliseconds=1)
