@@ -56,7 +56,9 @@ def earn(exchange: Exchange) -> None:
 
 
 def is_right(process: Exporter, exchange: Exchange, since_ms: int) -> bool:
-    return moved(income(process)) == moved(expected_income(exchange.world(since=str(since_ms))))
+    shown, wanted = moved(income(process)), moved(expected_income(exchange.world(since=str(since_ms))))
+    assert shown == wanted, sorted(map(str, shown.items() ^ wanted.items()))[:6]
+    return True
 
 
 def assert_both_are_right(replicas: list[Exporter], exchange: Exchange, since_ms: int) -> None:
@@ -64,7 +66,7 @@ def assert_both_are_right(replicas: list[Exporter], exchange: Exchange, since_ms
         eventually(
             partial(is_right, process, exchange, since_ms),
             what="the counters are right",
-            seconds=40,
+            seconds=60,
         )
     assert income(replicas[0]) == income(replicas[1]) != {}
 

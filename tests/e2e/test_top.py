@@ -113,10 +113,14 @@ def test_live_it_shows_the_page_follows_it_and_q_ends_it(
     exchange: Exchange, running: Exporter, terminal: Callable[..., Terminal]
 ) -> None:
     screen = terminal("top", f"--url={running.url}", "--interval=500ms")
-    told = json.loads(run("top", f"--url={running.url}", "--format=json").stdout)
-    equity = f"{told['accounts'][0]['funds'][0]['equity']:,.2f}"
+    told = {}
 
-    lines = screen.shows("account  asset", "distance", "q ends", equity)
+    def shown() -> list[str]:  # by the time that it is on the screen the equity may have moved on
+        told.update(json.loads(run("top", f"--url={running.url}", "--format=json").stdout))
+        equity = f"{told['accounts'][0]['funds'][0]['equity']:,.2f}"
+        return screen.shows("account  asset", "distance", "q ends", equity, seconds=2)
+
+    lines = eventually(shown, seconds=30, what="the screen shows what the page says")
     assert len(lines) <= 30
     assert lines[0].startswith(f"bingx-exporter {told['version']}  {running.url}")
     exchange.tell("faults", kind="code", code=100413, account="alpha")
