@@ -119,9 +119,8 @@ def test_a_connection_that_was_idle_for_half_a_minute_serves_nobody(
     transport.close()
 
 
-def test_what_was_idle_beside_a_connection_without_answer_is_not_tried(
-    exchange: Start, transport: RequestsTransport
-) -> None:
+def two_idle(exchange: Start, transport: RequestsTransport, then: Callable[[Peer], object]) -> Exchange:
+    """Leave two connections idle, on each of which the exchange does no more than `then`."""
     both = threading.Barrier(2)
 
     def script(peer: Peer) -> None:
@@ -129,36 +128,28 @@ def test_what_was_idle_beside_a_connection_without_answer_is_not_tried(
         if peer.number <= 2:
             both.wait(5)
         peer.say(answer(GOOD))
-        peer.wait()  # as behind a router that has forgotten
-
-    server = exchange(script)
-    with ThreadPoolExecutor(2) as threads:
-        for sent in [threads.submit(transport.send, call(server.url)) for _ in range(2)]:
-            sent.result()
-
-    assert isinstance(failure(transport, call(server.url, timeout=SHORT)), CallTimeout)
-    assert transport.send(call(server.url)).body == GOOD
-    assert server.connections == 3
-
-
-def test_what_was_idle_beside_a_stale_connection_is_not_tried(exchange: Start, transport: RequestsTransport) -> None:
-    both = threading.Barrier(2)
-
-    def script(peer: Peer) -> None:
-        peer.hear()
-        if peer.number <= 2:
-            both.wait(5)
-        peer.say(answer(GOOD))
-        peer.hear()  # and then hangs up without a word
+        then(peer)
 
     server = exchange(script)
     with ThreadPoolExecutor(2) as threads:
         for sent in [threads.submit(transport.send, call(server.url)) for _ in range(2)]:
             sent.result()
     assert server.connections == 2
+    return server
 
+
+def test_what_was_idle_beside_a_connection_without_answer_is_not_tried(
+    exchange: Start, transport: RequestsTransport
+) -> None:
+    server = two_idle(exchange, transport, Peer.wait)  # as behind a router that has forgotten
+    assert isinstance(failure(transport, call(server.url, timeout=SHORT)), CallTimeout)
+    assert transport.send(call(server.url)).body == GOOD
+    assert server.connections == 3
+
+
+def test_what_was_idle_beside_a_stale_connection_is_not_tried(exchange: Start, transport: RequestsTransport) -> None:
+    server = two_idle(exchange, transport, Peer.hear)  # and then it hangs up without a word
     stale = failure(transport, call(server.url))
-
     assert isinstance(stale, ConnectionFailed)
     assert stale.stale
     assert transport.send(call(server.url)).body == GOOD

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import select
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
+
+from support.turns import unforced
 
 from exporter.web.pieces import Parts
 from exporter.web.server import Site, WebServer
@@ -52,17 +52,6 @@ def many() -> Status:
         incomes=Section(),
         calls=Section(),
     )
-
-
-@contextmanager
-def unforced() -> Iterator[None]:
-    """Let a thread hand over the interpreter only when it wants to: the worst that the making of a page can do."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(60)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def test_scrapes_are_answered_while_a_large_page_is_being_made() -> None:

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
+from support.turns import unforced
 
 from exporter.web.status.considerate import considerate
-
-
-@contextmanager
-def unforced() -> Iterator[None]:
-    """Let a thread hand over the interpreter only when it wants to."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(60)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def turns_of_another(*, every: int) -> int:
