@@ -6,7 +6,6 @@ are timed here, from outside.
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -16,14 +15,14 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from bench.budget import LATENCY_MS
-from bench.measure import UNKNOWN, Benchmark, Case, percentile
+from bench.measure import UNKNOWN, Benchmark, Case, p50_and_p99
 from bench.paced import paced
 from bench.processes import configuration, exchange
-from bench.references.server import Scraper
+from bench.references.server import Scraper, scrape_times
 from bench.watched import adjusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from bench.paced import Paced
 
@@ -58,37 +57,22 @@ class Both:
         self.exporter.take()
         self.still.wait(self.seconds)
         polls = self.exporter.take()
-        return *_figures(polls.began), *_figures(polls.over), UNKNOWN, UNKNOWN
+        return *p50_and_p99(polls.began), *p50_and_p99(polls.over), UNKNOWN, UNKNOWN
 
     def polls_and_scrapes(self, *, gzip: bool, every: float = _EVERY) -> tuple[float, ...]:
         """Let it poll while it is scraped every so many seconds, or without a pause."""
         self.exporter.take()
-        scrapes = self._scrape(self.seconds, gzip=gzip, every=every)
+        scrapes = scrape_times(f"{self.exporter.url}/metrics", self.seconds, gzip=gzip, every=every)
         polls = self.exporter.take()
-        return *_figures(polls.began), *_figures(polls.over), *_figures(scrapes)
+        return *p50_and_p99(polls.began), *p50_and_p99(polls.over), *p50_and_p99(scrapes)
 
     def scrapes(self, *, gzip: bool, every: float = _EVERY) -> tuple[float, ...]:
         """Scrape it every so many seconds, or without a pause, while it does not poll; then let it catch up."""
         with self.exporter.held():
             self.still.wait(_LAST_ANSWERS_SECONDS)
-            scrapes = self._scrape(self.seconds, gzip=gzip, every=every)
+            scrapes = scrape_times(f"{self.exporter.url}/metrics", self.seconds, gzip=gzip, every=every)
         self.still.wait(_CATCH_UP_SECONDS)
-        return UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, *_figures(scrapes)
-
-    def _scrape(self, seconds: float, *, gzip: bool, every: float) -> list[float]:
-        scraper, took = Scraper(f"{self.exporter.url}/metrics"), list[float]()
-        scraper.scrape(gzip=gzip)  # builds what is kept for the next ones
-        ends = time.perf_counter() + seconds
-        while (began := time.perf_counter()) < ends:
-            scraper.scrape(gzip=gzip)
-            took.append(time.perf_counter() - began)
-            self.still.wait(max(every - took[-1], 0.0))
-        scraper.close()
-        return took
-
-
-def _figures(seconds: Sequence[float]) -> tuple[float, float]:
-    return percentile(seconds, 50) * 1000, percentile(seconds, 99) * 1000
+        return UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, *p50_and_p99(scrapes)
 
 
 @contextmanager

@@ -125,6 +125,11 @@ def percentile(values: Iterable[float], percent: int) -> float:
     return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
 
 
+def p50_and_p99(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the median and the 99th percentile of some seconds, in milliseconds."""
+    return percentile(seconds, 50) * 1000, percentile(seconds, 99) * 1000
+
+
 def measure(benchmark: Benchmark, *, rounds: int, small: bool = False) -> Result:
     """Measure every case once a round, after a round that does not count; raises what a case raises.
 

@@ -15,10 +15,10 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
 from bench.growth import sizes
-from bench.measure import UNKNOWN, Benchmark, Case, percentile
+from bench.measure import UNKNOWN, Benchmark, Case, p50_and_p99
 from bench.paced import paced
 from bench.processes import configuration, cpu_seconds, exchange
-from bench.references.server import Scraper, unpacked
+from bench.references.server import Scraper, scrape_times, unpacked
 from bench.watched import adjusted
 
 if TYPE_CHECKING:
@@ -61,23 +61,12 @@ class Shown:
         looker = Thread(target=self._look_on, args=(ended, looks), daemon=True)
         if looking:
             looker.start()
-        scrapes = self._scrape(seconds)
+        scrapes = scrape_times(f"{self.exporter.url}/metrics", seconds, gzip=True, every=_SCRAPE_EVERY)
         ended.set()
         if not looking:
-            return *_figures(scrapes), UNKNOWN, UNKNOWN
+            return *p50_and_p99(scrapes), UNKNOWN, UNKNOWN
         looker.join()
-        return *_figures(scrapes), *_figures(looks)
-
-    def _scrape(self, seconds: float) -> list[float]:
-        scraper, took = Scraper(f"{self.exporter.url}/metrics"), list[float]()
-        scraper.scrape(gzip=True)  # builds what is kept for the next ones
-        ends = time.perf_counter() + seconds
-        while (began := time.perf_counter()) < ends:
-            scraper.scrape(gzip=True)
-            took.append(time.perf_counter() - began)
-            self.still.wait(max(_SCRAPE_EVERY - took[-1], 0.0))
-        scraper.close()
-        return took
+        return *p50_and_p99(scrapes), *p50_and_p99(looks)
 
     def _look_on(self, ended: Event, took: list[float]) -> None:
         looker = Scraper(f"{self.exporter.url}/")
@@ -113,10 +102,6 @@ def _look(exporter: Paced) -> tuple[bytes, float]:
 
 def _way_of(number: int) -> dict[str, str]:
     return {"source_address": f"127.0.6.{1 + number % _ADDRESSES}"}
-
-
-def _figures(seconds: list[float]) -> tuple[float, float]:
-    return percentile(seconds, 50) * 1000, percentile(seconds, 99) * 1000
 
 
 def alone(accounts: int) -> str:

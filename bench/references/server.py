@@ -72,6 +72,19 @@ class Scraper:
         self._connection.close()
 
 
+def scrape_times(url: str, seconds: float, *, gzip: bool, every: float) -> list[float]:
+    """Scrape a page every so many seconds, or as often as it answers if that is less; return the seconds each took."""
+    scraper, took, still = Scraper(url), list[float](), Event()
+    scraper.scrape(gzip=gzip)  # builds what is kept for the next ones
+    ends = time.perf_counter() + seconds
+    while (began := time.perf_counter()) < ends:
+        scraper.scrape(gzip=gzip)
+        took.append(time.perf_counter() - began)
+        still.wait(max(every - took[-1], 0.0))
+    scraper.close()
+    return took
+
+
 def unpacked(body: bytes) -> bytes:
     """Return what one gzip member holds; raises `RuntimeError` if there is more, or less."""
     reader = zlib.decompressobj(wbits=31)
