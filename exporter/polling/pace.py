@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 from exporter.bingx.limits import Rule, Scope
@@ -23,6 +24,7 @@ ANSWER_SECONDS: Final = 0.2
 SPARE: Final = 0.015
 """The share of a budget that is left to retries, to who asks whose key it is, and to catching up."""
 _LEAST_BURST: Final = 3.0
+_GOLDEN: Final = (1 + sqrt(5)) / 2
 
 Key = tuple[str, str]
 """Who polls: the account, and what it collects."""
@@ -43,7 +45,11 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often somebody polls, and where in the interval (0 to 1), so that all of a pool are spread evenly."""
+    """How often somebody polls, and where in the interval (0 to 1).
+
+    All of a pool are spread evenly, and addresses take turns. What one account asks of several endpoints at the same
+    intervals goes out at the same moment, and tells of it.
+    """
 
     interval: float
     phase: float
@@ -107,10 +113,11 @@ def plan(demands: Iterable[Demand], rules: Sequence[Rule]) -> Plan:
         crowded |= {demand.key: factor for demand in asked if factor > 1}
     paces: dict[Key, Pace] = {}
     loads: dict[Pool, Load] = {}
+    turns = _turns(demand.address for demand in every)
     for (address, endpoint), asked in _grouped(every, Scope.ADDRESS).items():
         factor = _factor(intervals, asked, usable(rules, Scope.ADDRESS))
         _stretch(intervals, asked, factor)
-        paces |= _spread(intervals, asked)
+        paces |= _spread(intervals, asked, turns[address])
         loads[address, endpoint] = _load(asked, intervals, rules, factor)
     return Plan(paces=paces, loads=loads, crowded=crowded)
 
@@ -141,9 +148,19 @@ def _stretch(intervals: dict[Key, float], asked: Iterable[Demand], factor: float
         intervals[demand.key] *= factor
 
 
-def _spread(intervals: Mapping[Key, float], asked: Sequence[Demand]) -> dict[Key, Pace]:
-    count = len(asked)
-    return {demand.key: Pace(interval=intervals[demand.key], phase=index / count) for index, demand in enumerate(asked)}
+def _turns(addresses: Iterable[str]) -> Mapping[str, float]:
+    """Return when it is each address's turn, as a share (0 to 1) of the time between two polls of it.
+
+    Multiples of the golden ratio lie far apart however many there are, and stay where they are when more come.
+    """
+    return {address: index * _GOLDEN % 1 for index, address in enumerate(dict.fromkeys(addresses))}
+
+
+def _spread(intervals: Mapping[Key, float], asked: Sequence[Demand], turn: float) -> dict[Key, Pace]:
+    return {
+        demand.key: Pace(interval=intervals[demand.key], phase=(index + turn) / len(asked))
+        for index, demand in enumerate(asked)
+    }
 
 
 def _load(asked: Sequence[Demand], intervals: Mapping[Key, float], rules: Sequence[Rule], factor: float) -> Load:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count, pairwise
 
 import pytest
@@ -123,6 +124,38 @@ def test_those_who_share_a_budget_are_spread_evenly(number: int) -> None:
 
     assert phases[0] == 0
     assert [later - earlier for earlier, later in pairwise([*phases, 1.0])] == pytest.approx([1 / number] * number)
+
+
+def crowd_at(addresses: int, each: int) -> list[Demand]:
+    crowds = {f"way{number}": crowd(each, 5.0) for number in range(addresses)}
+    return [
+        replace(one, address=address, key=(f"{address}/{one.key[0]}", endpoint), endpoint=endpoint)
+        for address, members in crowds.items()
+        for one in members
+        for endpoint in (Endpoint.POSITIONS, Endpoint.BALANCE)
+    ]
+
+
+@given(addresses=st.integers(2, 60), each=st.integers(1, 40))
+def test_addresses_take_turns(addresses: int, each: int) -> None:
+    paces = plan(crowd_at(addresses, each), RULES).paces
+    phases = sorted(pace.phase for (_, endpoint), pace in paces.items() if endpoint is Endpoint.POSITIONS)
+
+    assert 0 <= phases[0] < phases[-1] < 1
+    even = 1 / (addresses * each)
+    assert min(later - earlier for earlier, later in pairwise([*phases, phases[0] + 1])) > even / 3
+
+
+def test_what_an_account_is_asked_at_the_same_interval_is_asked_at_the_same_moment() -> None:
+    paces = plan(crowd_at(7, 3), RULES).paces
+
+    assert all(pace == paces[name, Endpoint.BALANCE] for (name, _), pace in paces.items())
+
+
+def test_another_address_moves_nobody() -> None:
+    before, after = plan(crowd_at(4, 3), RULES).paces, plan(crowd_at(5, 3), RULES).paces
+
+    assert before.items() < after.items()
 
 
 @given(burst=st.floats(1, 50), rate=st.floats(1, 100))
