@@ -1,8 +1,9 @@
-"""What becomes of memory that is given back, where the C library is glibc; elsewhere nothing is to be done."""
+"""What becomes of memory that is given back, and how often it is searched for what could be."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 from typing import Final
 
 _MMAP_THRESHOLD: Final = -3
@@ -10,10 +11,14 @@ _MMAP_THRESHOLD: Final = -3
 _LARGE_BYTES: Final = 1 << 20
 _ARENA_MAX: Final = -8
 """`M_ARENA_MAX` of mallopt(3)."""
+_THRESHOLDS: Final = (3_000, 5, 500)
+"""By how many objects the youngest has to grow, and how often a generation is searched before the next older one."""
 
 
 def keep_little() -> None:
     """Let the system have large blocks as soon as they are freed, and let all threads share one arena.
+
+    Where the C library is not glibc, nothing is to be done.
 
     By itself glibc takes the first large block that is freed as a sign of more to come, and from then on keeps as much,
     and twice that, in each arena: some answers of 16 MiB from an exchange gone mad, and hundreds of MiB stay for good.
@@ -24,3 +29,12 @@ def keep_little() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
         mallopt(_ARENA_MAX, 1)
+
+
+def search_rarely() -> None:
+    """Let the collector of garbage look through everything only when there is much more than before.
+
+    That halts all threads, for 0.1 s with 500 accounts, every few seconds by default; and it finds next to nothing,
+    since what polls and scrapes leave behind is freed at once. What is young is still searched.
+    """
+    gc.set_threshold(*_THRESHOLDS)

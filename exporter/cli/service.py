@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter import logs
 from exporter.app import Options
 from exporter.cli import notify
-from exporter.cli.memory import keep_little
+from exporter.cli.memory import keep_little, search_rarely
 from exporter.cli.signals import ENDING, Signals
 from exporter.cli.version import build
 
@@ -26,6 +26,7 @@ _LOOK_SECONDS: Final = 1.0
 def listen() -> Signals:
     """Take signals from now on; that begins a thread, and what is said of memory has to be said before."""
     keep_little()
+    search_rarely()
     return Signals()
 
 

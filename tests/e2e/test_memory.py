@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.exchange import Exchange
+from support.exchange import Exchange, standing_still
 from support.processes import Exporter, eventually, exporter
 
 pytestmark = pytest.mark.timeout(90)
@@ -55,3 +55,15 @@ def test_large_answers_leave_nothing_behind_in_memory(exchange: Exchange, tmp_pa
         eventually(lambda: well in process.page(), seconds=60, what="all is well again")
 
         eventually(lambda: resident_mib(process) < before + 20, what="their memory is given back")
+
+
+def test_what_is_held_for_good_is_not_searched_for_garbage_again_and_again(tmp_path: Path) -> None:
+    with standing_still(accounts=60, positions=20, history_days=0) as exchange:
+        config = exchange.config(tmp_path)
+        with exporter(f"--config.file={config}", "--web.listen-address=127.0.0.1:0", folder=tmp_path) as process:
+            process.ready()
+            page = process.page()
+
+    assert page.count("bingx_position_mark_price{") > 1000
+    assert 'python_gc_collections_total{generation="2"} 0.0\n' in page
+    assert 'python_gc_collections_total{generation="0"} 0.0\n' not in page
