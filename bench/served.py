@@ -86,6 +86,7 @@ class _Populated:
 
     def __init__(self, accounts: int) -> None:
         self._names = tuple(f"account-{number:04d}" for number in range(accounts))
+        self._callers = [(Caller(user=name, address="default", account=name), _POLLED) for name in self._names]
         self._clock = SystemClock()
         self._limits = Limits()
         self._page = Page((POSITION,), clock=self._clock)
@@ -106,7 +107,7 @@ class _Populated:
     def site(self) -> Site:
         """Return what the web server is to serve."""
         own = OwnMetrics(version="", revision="", endpoints=Endpoint)
-        live = ((api.BUDGET, Allowances(self._limits, self._clock, self._callers)),)
+        live = ((api.BUDGET, Allowances(self._limits, self._clock, lambda: self._callers)),)
         exposition = Exposition(self._page, live=live, own=own.render)
         return Site(
             metrics={format_.value: partial(exposition.blocks, format_) for format_ in Format},
@@ -114,10 +115,6 @@ class _Populated:
             healthy=lambda: None,
             ready=lambda: None,
         )
-
-    def _callers(self) -> Iterator[tuple[Caller, tuple[Endpoint, ...]]]:
-        for name in self._names:
-            yield Caller(user=name, address="default", account=name), _POLLED
 
 
 def main() -> None:

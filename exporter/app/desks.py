@@ -59,7 +59,7 @@ class StaffedDesk:
     """A desk with the collectors that are switched on, as `settings` say; `income` is among them where it is.
 
     `identification` asks whose key it is where no balance collector does.
-    `permissions` asks what the key may do.
+    `permissions` asks what the key may do. `endpoints` are what the collectors ask.
     """
 
     settings: AccountSettings
@@ -68,6 +68,7 @@ class StaffedDesk:
     income: IncomeCollector | None
     identification: Identification | None
     permissions: PermissionQuery
+    endpoints: tuple[Endpoint, ...]
 
     @property
     def every_task(self) -> tuple[Task, ...]:
@@ -107,6 +108,7 @@ def staff(account: AccountSettings, timings: Timings, around: Surroundings) -> S
         income=income,
         identification=identification,
         permissions=permissions,
+        endpoints=tuple(task.endpoint for task in tasks.values()),
     )
 
 

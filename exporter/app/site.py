@@ -114,7 +114,7 @@ class Pages:
 
     def _callers(self) -> Iterator[tuple[Caller, tuple[Endpoint, ...]]]:
         for staffed in self.roster.desks:
-            yield staffed.desk.caller, tuple([task.endpoint for task in staffed.tasks.values()])
+            yield staffed.desk.caller, staffed.endpoints
 
     def _offsets(self) -> Iterator[api.ClockOffset]:
         for base_url, clock in self.exchange.clocks.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 BLOCK_BYTES: Final = 1 << 17
 """The least that a block has, unless it is the last one; most have less than twice as much."""
@@ -41,6 +41,18 @@ def run_of(header: bytes, lines: list[bytes]) -> Run:
     if size < len(lines) * _SMALL:
         return Run((header + b"".join(lines),), (size,), size)
     return Run((header, *lines), (len(header), *sizes), size)
+
+
+def amended(run: Run, lines: Mapping[int, bytes]) -> Run | None:
+    """Return the run with other lines in those places, or `None` where it has to be made anew by `run_of`."""
+    if len(run.parts) == 1:
+        return None
+    parts, sizes = list(run.parts), list(run.sizes)
+    for place, line in lines.items():
+        parts[place + 1] = line
+        sizes[place + 1] = len(line)
+    size = sum(sizes)
+    return None if size < (len(parts) - 1) * _SMALL else Run(parts, sizes, size)
 
 
 def blocks_of(runs: Iterable[Run], *, least: int = BLOCK_BYTES) -> Iterator[Block]:

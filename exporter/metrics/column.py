@@ -7,26 +7,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from exporter.metrics.blocks import Run, run_of
+from exporter.metrics.blocks import Run, amended, run_of
 from exporter.metrics.render import Format, header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from exporter.metrics.family import Subject
+    from exporter.metrics.family import Family, Subject
     from exporter.metrics.render import Fragment
     from exporter.metrics.shelf import Piece
+
+    _Written: TypeAlias = Sequence[Sequence[bytes]]
+
+_FRAGMENT: Final = attrgetter("fragment")
+_FEW: Final = 0.25
+"""Where more than this share of the accounts has changed, families are quicker laid out from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """The families of a subject that have lines, until the next change or until a piece runs out."""
+    """The families of a subject until the next change or until a piece runs out.
+
+    `written` are the lines of each fragment, family by family; a family without any has no run.
+    """
 
     version: int
     expires_at: float
-    runs: tuple[Run, ...]
+    written: _Written
+    families: tuple[Run | None, ...]
+
+    @property
+    def runs(self) -> Iterator[Run]:
+        """The families that have lines."""
+        return (run for run in self.families if run is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +60,8 @@ class View:
             return known
         valid = [piece for piece in self.pieces if piece is not None and piece.expires_at > now]
         expires_at = min([piece.expires_at for piece in valid], default=inf)
-        fragments = [piece.fragment for piece in valid]
-        laid = Laid(self.version, expires_at, runs_of(self.column.subject, fragments, exposition))
+        written = _written(map(_FRAGMENT, valid), exposition)
+        laid = Laid(self.version, expires_at, written, _laid_out(self.column.subject, written, exposition, known))
         self.column.laid = {**self._of_this_version(), exposition: laid}
         return laid
 
@@ -92,15 +108,43 @@ def _differs(old: Piece, new: Piece, *, now: float) -> bool:
     return old.fragment != new.fragment or old.expires_at <= now or new.expires_at < old.expires_at
 
 
-def runs_of(subject: Subject[Any, Any], fragments: Iterable[Fragment], exposition: Format) -> tuple[Run, ...]:
-    """Return the families of a subject that have lines in any of the fragments."""
+def runs_of(subject: Subject[Any, Any], fragments: Iterable[Fragment], exposition: Format) -> Iterator[Run]:
+    """Yield the families of a subject that have lines in any of the fragments."""
+    runs = _laid_out(subject, _written(fragments, exposition), exposition)
+    return (run for run in runs if run is not None)
+
+
+def _written(fragments: Iterable[Fragment], exposition: Format) -> _Written:
     if exposition is Format.TEXT:
-        written = [fragment.text for fragment in fragments]
-    else:
-        written = [fragment.openmetrics for fragment in fragments]
+        return [fragment.text for fragment in fragments]
+    return [fragment.openmetrics for fragment in fragments]
+
+
+def _laid_out(
+    subject: Subject[Any, Any], written: _Written, exposition: Format, known: Laid | None = None
+) -> tuple[Run | None, ...]:
+    """Return a run for each family, `None` for one without lines; what is `known` of them is not laid out again."""
+    moved = None if known is None else _moved(known.written, written)
+    if known is None or moved is None:
+        return tuple([_run(family, index, written, exposition) for index, family in enumerate(subject.families)])
     runs = []
     for index, family in enumerate(subject.families):
-        lines = [parts[index] for parts in written]
-        if any(lines):
-            runs.append(run_of(header(family, exposition), lines))
+        run, old = known.families[index], known.written
+        lines = {place: written[place][index] for place in moved if written[place][index] is not old[place][index]}
+        if lines:
+            run = (run and amended(run, lines)) or _run(family, index, written, exposition)
+        runs.append(run)
     return tuple(runs)
+
+
+def _moved(old: _Written, new: _Written) -> Sequence[int] | None:
+    """Return which places have other lines, or `None` where that is better not looked at family by family."""
+    if len(old) != len(new):
+        return None
+    moved = [place for place, (one, other) in enumerate(zip(old, new, strict=True)) if one is not other]
+    return moved if len(moved) < len(new) * _FEW else None
+
+
+def _run(family: Family[Any], index: int, written: _Written, exposition: Format) -> Run | None:
+    lines = [parts[index] for parts in written]
+    return run_of(header(family, exposition), lines) if any(lines) else None

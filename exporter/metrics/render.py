@@ -69,6 +69,9 @@ def numbers(values: Sequence[Number]) -> list[str]:
     floats = [value for value in values if type(value) is float]
     if len(floats) == len(values):
         return [repr(value + 0.0) for value in floats]
+    if set(map(type, values)) == {int}:  # counts, most of which are the same few
+        written = {value: number(value) for value in set(values)}
+        return [written[value] for value in values]
     texts = [str(value).rstrip("0") for value in values]
     if _ALL_SHORTEST("\n".join(texts) + "\n"):
         return texts

@@ -83,7 +83,7 @@ class Desk:
 
     `key_name` stands for its user in the limits until the exchange has said who that is; `user_id` is only ever what
     the exchange itself calls the user, and is what a ledger may be tied to. Until the exchange was asked once, the key
-    is a `stranger`, which might be anybody's.
+    is a `stranger`, which might be anybody's. `caller` is whose budgets the account uses, by all of that.
     """
 
     account: str
@@ -103,13 +103,11 @@ class Desk:
     on_acquaintance: list[Callable[[], None]] = field(default_factory=list)
     on_identity: list[Callable[[], None]] = field(default_factory=list)
     on_recovery: list[Callable[[], None]] = field(default_factory=list)
+    caller: Caller = field(init=False)
 
-    @property
-    def caller(self) -> Caller:
-        """Whose budgets the account uses."""
-        return Caller(
-            user=self.user or self.key_name, address=self.address, account=self.account, stranger=self.stranger
-        )
+    def __post_init__(self) -> None:
+        """Begin with what is known."""
+        self._introduce()
 
     def not_before(self, collector: CollectorName, now: float) -> float | None:
         """Return `None` if the collector may call, else when to look again (never: somebody will wake it)."""
@@ -134,6 +132,7 @@ class Desk:
         self.user_id = balances.user_id or self.user_id
         known = self.user_id or balances.short_id or self.user or self.key_name
         learned, self.user = known != self.user, known
+        self._introduce()
         if learned:
             self.limits.identify(before or self.key_name, known)
         if before is None:
@@ -154,10 +153,16 @@ class Desk:
         first, self.asked = not self.asked, True
         if not isinstance(error, _NEVER_ARRIVED):
             self.stranger = False
+            self._introduce()
             self.limits.identify(self.key_name, self.key_name)
         if first:
             for wake in self.on_acquaintance:
                 wake()
+
+    def _introduce(self) -> None:
+        self.caller = Caller(
+            user=self.user or self.key_name, address=self.address, account=self.account, stranger=self.stranger
+        )
 
     def succeeded(self, collector: CollectorName, answer: Answer[Any], snapshot: Snapshot | None) -> None:
         """Record a good answer; if the key had been refused, everybody may try again now."""

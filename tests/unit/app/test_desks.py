@@ -78,6 +78,7 @@ def test_only_what_is_switched_on_is_built(tmp_path: Path) -> None:
     (desk,) = staffed(tmp_path, "name: a, collectors: {income: {enabled: false}, balance: {enabled: false}}")
 
     assert set(desk.tasks) == {CollectorName.POSITIONS, CollectorName.COMMISSION_RATE}
+    assert desk.endpoints == tuple(task.endpoint for task in desk.tasks.values())
     assert desk.income is None
 
 

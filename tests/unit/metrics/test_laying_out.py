@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from math import inf
 
@@ -9,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.clock import ManualClock
 
+from exporter.metrics.blocks import Run
+from exporter.metrics.column import Column, runs_of
 from exporter.metrics.family import Family, Kind, Subject
 from exporter.metrics.page import Page
 from exporter.metrics.render import Format, header, render
-from exporter.metrics.shelf import UNLIMITED, Shelf
+from exporter.metrics.shelf import UNLIMITED, Piece, Shelf
 
 Rows = tuple[int, ...]
 NAMES = ("alpha", "beta", "gamma")
@@ -113,6 +117,53 @@ def test_the_page_is_the_one_that_keeps_nothing(story: list[tuple[object, ...]])
     for exposition in (*Format, *Format, *Format, *Format):
         assert page.body(exposition) == slow.body(exposition)
         clock.advance(1.3)
+
+
+CROWD = tuple(f"account-{number}" for number in range(12))
+rows_of_a_crowd = st.one_of(
+    st.just(()), st.just((1,)), st.sampled_from(range(10, 60)).map(lambda few: tuple(range(few)))
+)
+changes = st.lists(st.tuples(st.sampled_from(CROWD), rows_of_a_crowd), max_size=3)
+
+
+def as_text(runs: Iterable[Run]) -> list[tuple[tuple[bytes, ...], tuple[int, ...], int]]:
+    return [(tuple(run.parts), tuple(run.sizes), run.size) for run in runs]
+
+
+@given(st.lists(rows_of_a_crowd, min_size=12, max_size=12), st.lists(changes, max_size=8), st.sampled_from(Format))
+def test_a_few_changes_among_many_accounts_give_what_would_be_laid_out_anew(
+    begin: list[Rows], story: list[list[tuple[str, Rows]]], exposition: Format
+) -> None:
+    one = SUBJECTS[2]
+    column, pieces = Column(one), {}
+    column.arrange(CROWD)
+    for step in (list(zip(CROWD, begin, strict=True)), *story):
+        for account, rows in step:
+            pieces[account] = Piece(render(one, rows, (account,)), inf)
+            column.place(account, pieces[account], now=0.0)
+        anew = runs_of(one, [pieces[account].fragment for account in CROWD], exposition)
+        assert as_text(column.view().laid(exposition, 0.0).runs) == as_text(anew)
+
+
+def test_of_an_account_that_changed_only_the_families_that_did_are_laid_out() -> None:
+    moving: Family[int] = Family(name="test_moving", help="A test.", value=lambda row: row)
+    still = replace(moving, name="test_still", value=lambda _: 1)
+    one: Subject[int, int] = Subject(
+        name="long", labels=("n",), rows=lambda data: [((str(n),), data) for n in range(50)], families=(still, moving)
+    )
+    column, shelves = Column(one), {account: Shelf(account, (one,), limit=UNLIMITED) for account in CROWD}
+    column.arrange(CROWD)
+    for account, shelf in shelves.items():
+        column.place(account, shelf.put(one, 5, inf)[one.name], now=0.0)
+    before = column.view().laid(Format.TEXT, 0.0).families
+    column.place(CROWD[7], shelves[CROWD[7]].put(one, 6, inf)[one.name], now=0.0)
+    after = column.view().laid(Format.TEXT, 0.0).families
+
+    assert after[0] is before[0]
+    assert before[1] is not None
+    assert after[1] is not None
+    parts = zip(before[1].parts, after[1].parts, strict=True)
+    assert [place for place, (old, new) in enumerate(parts) if old is not new] == [1 + 7]
 
 
 def test_blocks_of_accounts_that_did_not_change_are_the_same_ones() -> None:
