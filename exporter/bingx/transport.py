@@ -88,7 +88,7 @@ class RequestsTransport:
     """
 
     def __init__(self, clock: Clock, *, max_body: int = MAX_BODY, ssl_context: ssl.SSLContext | None = None) -> None:
-        """Read at most `max_body` bytes an answer; the default context trusts this machine's and certifi's CAs."""
+        """Read at most `max_body` bytes an answer; the default context trusts this machine's CAs, or certifi's."""
         self._clock = clock
         self._max_body = max_body
         self._line = Line(clock, max_body)
@@ -146,7 +146,8 @@ class RequestsTransport:
 
 def _trusting() -> ssl.SSLContext:
     context = ssl.create_default_context()
-    context.load_verify_locations(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    if not context.cert_store_stats()["x509_ca"]:
+        context.load_verify_locations(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
     return context
 
 

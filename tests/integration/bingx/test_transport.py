@@ -10,6 +10,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 from integration.bingx.loopback import KEY, QUERY, Exchange, Peer, answer, call
 
 from bench.ports import free_port
@@ -26,12 +27,13 @@ from exporter.bingx.errors import (
     Truncated,
 )
 from exporter.bingx.signing import signed_query
-from exporter.bingx.transport import Call, Reply, RequestsTransport, Route
+from exporter.bingx.transport import Call, Reply, RequestsTransport, Route, _trusting
 from exporter.clock import SystemClock
 from exporter.model import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Start = Callable[..., Exchange]
 
@@ -57,6 +59,19 @@ def fails_in_time(transport: RequestsTransport, wanted: Call) -> BingxError:
     error = failure(transport, wanted)
     assert CLOCK.elapsed() - began < wanted.timeout + 0.3
     return error
+
+
+@pytest.mark.parametrize(("has_its_own", "known"), [(True, range(1, 2)), (False, range(50, 1000))])
+def test_the_authorities_of_this_machine_are_trusted_or_certifis_where_it_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_its_own: bool, known: range
+) -> None:
+    authorities = tmp_path / "authorities.pem"
+    if has_its_own:
+        trustme.CA().cert_pem.write_to_path(str(authorities))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+
+    assert _trusting().cert_store_stats()["x509_ca"] in known
 
 
 def test_an_answer_comes_back_whole(exchange: Start, transport: RequestsTransport) -> None:
