@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
 from exporter import ledger
 from exporter.app.desks import Surroundings
 from exporter.app.exchange import Exchange
@@ -188,7 +190,7 @@ class App:
     def _employ(self, config: Config) -> tuple[str, ...]:
         part = self._options.shard.part_of(config)
         self._tell_of_shard(part, config)
-        around = replace(self._around, ledger=self._ledger, retention=config.ledger.retention)
+        around = structs.replace(self._around, ledger=self._ledger, retention=config.ledger.retention)
         self._workers.allow(min(_MOST_WORKERS, threads_for((*part.accounts, *self._config.accounts))))
         busy = self._roster.change(part.accounts, around)
         in_force = tuple(staffed.settings for staffed in self._roster.desks)

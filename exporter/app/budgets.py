@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 _A_WHOLE = 1 + 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointBudget:
+class EndpointBudget(Struct, frozen=True, kw_only=True):
     """What one endpoint is asked for, in calls a second; intervals are the shortest of all accounts, in seconds."""
 
     endpoint: str
@@ -25,8 +25,7 @@ class EndpointBudget:
     effective_interval: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressBudget:
+class AddressBudget(Struct, frozen=True, kw_only=True):
     """What one egress address is asked for: `share` is that of its fullest endpoint, 1 is all that is allowed.
 
     `accounts_that_fit` is how many accounts like these could poll as often as configured.

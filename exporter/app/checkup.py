@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from exporter.app import rights
 from exporter.app.budgets import AddressBudget, budgets
@@ -45,8 +47,7 @@ _ASKED_BY: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What one endpoint of one account answered; `outcome` is `works` or the reason, `mend` what to do about it."""
 
     account: str
@@ -61,8 +62,7 @@ class Finding:
         return self.outcome == WORKS
 
 
-@dataclass(slots=True)
-class _Drifts:
+class _Drifts(Struct):
     """Collects what the exchange has changed in its answers, until it is taken."""
 
     paths: list[str] = field(default_factory=list)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from exporter.app.exchange import address_of, key_name_of
 from exporter.bingx.paths import Endpoint
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     Timings = Mapping[CollectorName, Timing]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What every account is built into; `ends` is what each host has proved of its windows, by base URL.
 
     `retention` is how long the ledger keeps single entries (`None`: for ever). `show_permissions` is told the account,
@@ -54,8 +54,7 @@ class Surroundings:
     forget: Callable[[str], None] = lambda _account: None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffedDesk:
+class StaffedDesk(Struct, frozen=True, kw_only=True):
     """A desk with the collectors that are switched on, as `settings` say; `income` is among them where it is.
 
     `identification` asks whose key it is where no balance collector does.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from exporter.logs import get_logger
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _MOST_DRIFTS_TOLD: Final = 1000
 
 
-@dataclass(slots=True)
-class CallObserver:
+class CallObserver(Struct):
     """Tells the exporter's own metrics of calls to the exchange."""
 
     own: OwnMetrics
@@ -40,8 +40,7 @@ class CallObserver:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerObserver:
+class LedgerObserver(Struct, frozen=True):
     """Passes on how the ledgers fare: a failure by its reason, and the share of an account's history that was read."""
 
     ledger_failed: Callable[[str], None]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from exporter.config.shard import Shard
 from exporter.web.place import Place
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from exporter.config import Config
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """What the flags say: where to listen, what to serve there, and which build this is.
 
     `on_progress` is told of the income history of each account as it is read, as a share from 0 to 1. `reread` reads

@@ -7,8 +7,9 @@ are one user's.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.app.budgets import AddressBudget, budgets, crowds, in_words
 from exporter.app.exchange import address_of, key_name_of
@@ -40,8 +41,7 @@ _ROOMY: Final = 0.5
 """Below this share of a budget nobody's polls are moved to make room: an even spread does not matter there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """A collector that has another interval from now on, in seconds."""
 
     account: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 import exporter
 from exporter.app.allowances import Allowances
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from exporter.web.site import Document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pages:
+class Pages(Struct, frozen=True, kw_only=True):
     """Every page of the exporter.
 
     `config` returns the configuration in force without its secrets, `illness` what is broken, if anything; `reload` is

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.app.exchange import Exchange, address_of, key_name_of
 from exporter.app.reaching import reach
@@ -34,8 +35,7 @@ _ATTEMPTS: Final = 4
 _PATIENCE: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Fetched(Struct, frozen=True, kw_only=True):
     """A period of the fund flow as the exchange exports it, oldest row first, under the heads of its workbook.
 
     `file` is the exchange's own workbook where one call showed the period and nothing else.

@@ -6,13 +6,13 @@ This module owns pools, proxies and when they are left; it knows no endpoint, an
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import requests.adapters
 import urllib3
 import urllib3.util
+from msgspec import Struct
 
 from exporter.bingx.connection import LineConnection, SecureLineConnection
 from exporter.bingx.idle import Idle
@@ -44,8 +44,7 @@ class _SecureLinePool(urllib3.HTTPSConnectionPool):
 _POOLS: Final = MappingProxyType({"http": _LinePool, "https": _SecureLinePool})
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """Where calls to a base URL go out: the connections, the idle ones, what stands before a path, and the host."""
 
     pool: urllib3.HTTPConnectionPool

@@ -5,8 +5,9 @@ This module owns that order of events for every endpoint; which endpoint asks fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from exporter.bingx.errors import BingxError, ClockSkew, MalformedResponse
 from exporter.bingx.permits import Remaining
@@ -30,16 +31,14 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class Credentials(Struct, frozen=True, kw_only=True):
     """The key of an account and the secret that signs for it."""
 
     api_key: Secret
     api_secret: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Generic[_T]):
+class Answer(Struct, Generic[_T], frozen=True, kw_only=True):
     """What the exchange said, and when it was asked and answered, on `Clock.elapsed`."""
 
     value: _T
@@ -59,8 +58,7 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calls:
+class Calls(Struct, frozen=True, kw_only=True):
     """The parts that a call needs; `recv_window` and `timeout` (the total of a call) are in seconds.
 
     A call goes to the host of `way` that is in use when it begins, and to no other if that fails.

@@ -5,16 +5,16 @@ The exchange documents the second for when the network does not lead to the firs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hosts:
+class Hosts(Struct, frozen=True, kw_only=True):
     """The base URL that calls go to, and the one for when it cannot be reached (`None`: there is no other)."""
 
     first: str

@@ -15,9 +15,10 @@ answers and the first does not, by the same way out: with the network or a proxy
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.bingx.errors import (
     CallTimeout,
@@ -75,8 +76,7 @@ def outcome_of(error: BingxError | None, *, replied: bool) -> Outcome:
     return Outcome.GARBLED if isinstance(error, (TlsFailed, Truncated, TooLarge)) else Outcome.NOTHING
 
 
-@dataclass(slots=True)
-class Rule:
+class Rule(Struct):
     """The rule and what it remembers; moments are seconds on `Clock.elapsed`. Not thread-safe."""
 
     standing: Standing = Standing.FIRST

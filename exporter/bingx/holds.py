@@ -14,8 +14,9 @@ nothing about it. Not thread-safe: `limits` holds the lock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.bingx.errors import (
     ApiError,
@@ -49,8 +50,7 @@ _OF_THE_EXCHANGE: Final = frozenset({_USER, _ADDRESS})
 _A_MOMENT: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """How long to wait: `first` seconds, doubling up to `longest`."""
 
     first: float
@@ -66,8 +66,7 @@ _BAN_OVER: Final = 1.0
 """How long to wait after the first call behind a ban if its answer says nothing of the ban."""
 
 
-@dataclass(slots=True)
-class _Hold:
+class _Hold(Struct):
     address: str
     since: float
     until: float

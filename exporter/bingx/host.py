@@ -7,10 +7,11 @@ exchange's calendar says. This module owns the measure; who asks for the server'
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,8 +22,7 @@ OLDEST_SECONDS: Final = 1000.0
 """An observation older than this still stamps calls, for want of a better one, and is no longer shown as the offset."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Observation:
+class _Observation(Struct, frozen=True):
     server_time: datetime
     at: float
     answered_at: float

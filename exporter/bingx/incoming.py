@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Final, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import socket
@@ -51,8 +52,7 @@ class TooMuchError(ValueError):
     """The body is larger than allowed."""
 
 
-@dataclass(slots=True)
-class Incoming:
+class Incoming(Struct):
     """A complete answer: header names in lower case, the body unpacked; `kept` if its connection can serve again."""
 
     status: int

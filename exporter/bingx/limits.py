@@ -12,8 +12,9 @@ from __future__ import annotations
 import threading
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.bingx.errors import CallTimeout
 from exporter.bingx.holds import Holds
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES", "Caller", "Limits", "Permit", "Remaining", "Rule", "Scope", "Wait"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(Struct, frozen=True, eq=False):
     """At most `calls` in `seconds`, by scope and endpoint; each rule is one of its own."""
 
     scope: Scope

@@ -6,8 +6,9 @@ is gathered once, and is little: whom nothing of it concerns has the whole budge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from exporter.bingx.permits import Caller
 
 
-@dataclass(slots=True)
-class Exceptions:
+class Exceptions(Struct):
     """What concerns users or addresses at one signed endpoint: free slots, and until when the exchange wants no call.
 
     Slots stand here where they are fewer than `full`, which is what everybody else has.

@@ -5,9 +5,10 @@ This module owns these nouns; who gets which is decided in `limits`. All moments
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from exporter.bingx.paths import Endpoint
@@ -56,8 +57,7 @@ def budgets_of(caller: Caller, endpoint: Endpoint) -> tuple[Budget, ...]:
     return ((Scope.USER, caller.user, endpoint), shared)
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """No call now; ask again at `until`. `budget` is the one that is used up, if that is the reason."""
 
     until: float
@@ -65,8 +65,7 @@ class Wait:
     budget: Budget | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remaining:
+class Remaining(Struct, frozen=True):
     """What the exchange says is left of a user's budget, and in how many seconds it is renewed."""
 
     requests: int

@@ -7,8 +7,9 @@ that holds whatever the intervals. Not thread-safe: `limits` holds the lock.
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.bingx.errors import ApiError, AuthenticationError, RateLimited
 from exporter.bingx.permits import Wait
@@ -22,8 +23,7 @@ WITHIN_SECONDS: Final = 480.0
 _A_MOMENT: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Error:
+class _Error(Struct, frozen=True):
     at: float
     code: int
     endpoint: Endpoint

@@ -6,9 +6,10 @@ This module owns the hosts of a way and who hears of a change; when it changes i
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from exporter.bingx.fallback import Outcome, Rule, Standing, outcome_of
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from exporter.bingx.host import HostClock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """A host: its base URL, and its clock, by which calls to it are signed."""
 
     base_url: str
@@ -32,8 +32,7 @@ class Site:
         return urlsplit(self.base_url).netloc
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, frozen=True, kw_only=True):
     """A call that is over: sent and ended in seconds on `Clock.elapsed`, `probe` if it asked for the time.
 
     `replied` says that a complete HTTP answer came; `error` is what that or its absence was taken for.

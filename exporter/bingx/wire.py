@@ -8,12 +8,12 @@ Nothing foreign escapes, whatever the bytes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from exporter.bingx.errors import MalformedResponse
 from exporter.model import from_milliseconds, shared
@@ -48,16 +48,14 @@ _MARK: Final = b"\xef\xbb\xbf"
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """A break with the known wire format: `kind` is unknown_field or bad_value, `path` like "data[].fooBar"."""
 
     kind: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed(Generic[_T]):
+class Parsed(Struct, Generic[_T], frozen=True):
     """What an answer says, and where it strayed from the known format (each place once)."""
 
     value: _T

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
+from msgspec import to_builtins
+from msgspec.structs import asdict
 from rich.text import Text
 
 from exporter.app.budgets import sentence
@@ -53,7 +54,7 @@ def check(flags: Namespace) -> int:
 
 
 def _as_json(budget: AddressBudget) -> dict[str, object]:
-    return {**asdict(budget), "fits": budget.fits}
+    return {**to_builtins(budget), "fits": budget.fits}
 
 
 def _print(findings: Sequence[Finding], budgets: Sequence[AddressBudget]) -> None:

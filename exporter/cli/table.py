@@ -7,11 +7,11 @@ a wrong number. A pipe has no width.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -25,8 +25,7 @@ _LEAST: Final = 12
 """Cells that an elastic column keeps before others go for its sake."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """A head and how the cells below it stand.
 
     `number` is flush right with the points below each other. `rank` says when the column goes: the greatest first, 0

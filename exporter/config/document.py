@@ -6,10 +6,10 @@ tags, aliases inside themselves and deep nesting. Values stay text as written; w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import yaml
+from msgspec import Struct
 
 from exporter import yamltext
 from exporter.config.problems import Place
@@ -26,47 +26,41 @@ _PLAIN_TAGS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(Struct, frozen=True):
     """A key with no value after it."""
 
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A single value, as written."""
 
     line: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A list."""
 
     line: int
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A key's value, and the line of the key."""
 
     line: int
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A mapping, with its merge keys already merged."""
 
     line: int
     entries: Mapping[str, Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """What could not be read; the findings say why, and there is no more to say about it."""
 
     line: int

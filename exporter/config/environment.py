@@ -5,9 +5,10 @@ Owns the names of the variables. With a file they are not read, unless the file 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.config import credentials, keys, reading
 from exporter.config.problems import Place
@@ -34,8 +35,7 @@ _BOTH_WAYS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
+class Variable(Struct, frozen=True, kw_only=True):
     """An environment variable and the key that it stands for."""
 
     name: str

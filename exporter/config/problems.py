@@ -5,8 +5,9 @@ Owns the form of the messages; the words come from whoever found the fault. A me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from exporter.config.sources import Sources
 from exporter.yamltext import quoted
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from exporter.config.sources import Stamp
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """One fault: the file, the line (from 1) and the key path where they are known, what is wrong, and a mend."""
 
     file: str
@@ -47,8 +47,7 @@ class ConfigError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A spot in the configuration: a line of the file, if it has one, and the path of a key."""
 
     line: int | None = None

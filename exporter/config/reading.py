@@ -7,8 +7,9 @@ from `keys`. Opens no file.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from exporter.config import document, values
 from exporter.config.problems import Place
@@ -25,8 +26,7 @@ _DOLLAR: Final = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9
 _TABLE_LIKE: Final = (document.Table, document.Nothing)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A value, where it was given, how that reads, and whether it stands there whole, with no variable in it.
 
     `value` is `None` where it could not be read; then the findings say why.

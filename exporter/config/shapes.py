@@ -5,15 +5,15 @@ Owns the shapes only; the keys themselves are in `keys`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """A key with one value.
 
     `default` is written as in the file and read by the same `parse`; without one, `absent` says what holds instead.
@@ -32,8 +32,7 @@ class Key:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class Labels(Struct, frozen=True, kw_only=True):
     """A key whose own keys are the operator's: names and values of labels."""
 
     name: str
@@ -41,8 +40,7 @@ class Labels:
     example: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """A key that holds keys; `refused` are keys that are known but out of place here, with what to say about them."""
 
     name: str
@@ -55,8 +53,7 @@ class Group:
         return next((member for member in self.members if member.name == name), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """A key that holds a list of groups."""
 
     name: str

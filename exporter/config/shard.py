@@ -10,16 +10,17 @@ the highest total is there, every account is shown by somebody, whatever totals 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from exporter.config.settings import AccountSettings, Config
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
+class Shard(Struct, frozen=True, kw_only=True):
     """Shard `number` of `total`, counted from 0, by default the only one; raises `ValueError` if there is no such."""
 
     number: int = 0

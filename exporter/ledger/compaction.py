@@ -6,9 +6,10 @@ a window may still reach, and rows from before it are ignored from then on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.ledger import records
 from exporter.ledger.amounts import Sums
@@ -26,8 +27,7 @@ _DAY_MS: Final = DAY // _MILLISECOND
 _BACK_MS: Final = DAILY_BACK // _MILLISECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compacted:
+class Compacted(Struct, frozen=True, kw_only=True):
     """What became of an account: `entries` were added to the sums of everything before `until` (`None`: no cut yet)."""
 
     account: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
+from msgspec import Struct
 
 from exporter.ledger import records
 from exporter.ledger.book import AccountBook
@@ -34,8 +34,7 @@ _AT_ONCE: Final = 100
 _log: Final[Any] = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """A series whose recorded totals are not what its entries add up to."""
 
     account: str

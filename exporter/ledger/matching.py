@@ -8,8 +8,9 @@ with the same ids, type and time has come in its place.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from exporter.ledger.amounts import amount_text
 from exporter.model import to_milliseconds
@@ -61,8 +62,7 @@ class Amendment(NamedTuple):
     now: Content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """The outcome of a comparison; `known` counts the shown rows that are in the ledger."""
 
     new: tuple[NewRow, ...]

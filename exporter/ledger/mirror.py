@@ -5,8 +5,10 @@ Immutable: a transaction that has been committed is followed by a new mirror, so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from exporter.ledger.amounts import Sums
 from exporter.model import IncomeState, IncomeTotal, from_milliseconds
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from exporter.ledger.matching import Label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class Series(Struct, frozen=True, kw_only=True):
     """One label set and its totals, `compacted` being the part of them without entries; 0 until it has `moved`."""
 
     id: int
@@ -41,8 +42,7 @@ class Series:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """What re-reading has found on an account since its epoch: late rows, amended and vanished ones, open gaps."""
 
     late: int
@@ -59,8 +59,7 @@ class State(NamedTuple):
     entries: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirror:
+class Mirror(Struct, frozen=True, kw_only=True):
     """One account; `saved_cursor_ms` is in the ledger, `cursor_ms` may be ahead of it while nothing happens.
 
     Entries before `compacted_until_ms` are no longer there, only their sums. `gaps` are starts and ends (ms) of the
@@ -133,8 +132,7 @@ class Mirror:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Display:
+class Display(Struct, frozen=True, kw_only=True):
     """The series on the page while `released` ones may move: those `standing` are at 0, those `waiting` not for ever.
 
     `standing` and `waiting` are ids: of the series that are at 0 because they are new on the page, and of those among

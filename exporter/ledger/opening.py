@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.model import from_milliseconds, to_milliseconds
 
@@ -14,8 +15,7 @@ INITIAL_ZERO: Final = 60.0
 """Seconds that a new series shows 0 unless told otherwise: a few scrapes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(Struct, frozen=True, kw_only=True):
     """An account whose book is to be opened, with its settings: see `Ledger.account`."""
 
     name: str

@@ -9,10 +9,11 @@ its rows are known, or before it is certain that they cannot be (`truncated`).
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.ledger.windows import Ends, Query, Window, whole_second
 
@@ -42,8 +43,7 @@ _SYMBOL: Final = attrgetter("symbol")
 _ORDER: Final = attrgetter("time", "income_type", "symbol", "asset", "tran_id", "trade_id", "amount")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
+class Leaf(Struct, frozen=True, kw_only=True):
     """A window that has been read, with its rows; `truncated` if the exchange cannot be made to show all of them."""
 
     window: Window
@@ -51,8 +51,7 @@ class Leaf:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _Part(Struct, frozen=True, kw_only=True):
     income_type: str
     symbol: str | None = None
 

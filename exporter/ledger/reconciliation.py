@@ -6,9 +6,10 @@ Pure: rows in, differences out. A workbook has no ids, so rows are matched by wh
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 from exporter.ledger.amounts import amount_text, total
 from exporter.ledger.windows import Window, whole_second
@@ -28,8 +29,7 @@ _Key: TypeAlias = "tuple[datetime, str, str, str, str]"
 _Group: TypeAlias = "tuple[date, str, str]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayDifference:
+class DayDifference(Struct, frozen=True, kw_only=True):
     """A day (UTC), type and asset in which rows differ, and what all its rows add up to on either side."""
 
     day: date
@@ -44,8 +44,7 @@ class DayDifference:
         return total((self.theirs, self.ours.copy_negate()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciliation:
+class Reconciliation(Struct, frozen=True, kw_only=True):
     """A comparison of `period`: the days that differ, and every row that only the ledger or the exchange has."""
 
     period: Window

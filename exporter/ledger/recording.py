@@ -7,9 +7,11 @@ read transaction is decided again in the one that writes, since another process 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from exporter.ledger import records
 from exporter.ledger.matching import compare, content_of, storable
@@ -34,8 +36,7 @@ _FOREVER_MS: Final = 2**62
 _TRUNCATED: Final = "the exchange has more rows here than it can be made to show"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """What came of a window: rows entered, known before, entered behind the cursor, and deviations noticed first now.
 
     `late` rows are among the `new` ones. `amended` and `vanished` count a deviation once, however often it is read.
@@ -48,8 +49,7 @@ class Recorded:
     vanished: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """Everything that the exchange showed for one window, in the ledger's terms; `cursor_ms` says how far that is."""
 
     start_ms: int
@@ -60,8 +60,7 @@ class Reading:
     baseline_complete: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What a reading changes in the ledger.
 
     `settles` says that the ledger, so changed, has exactly the rows of the reading from its start on.

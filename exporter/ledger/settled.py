@@ -7,9 +7,10 @@ ledger's rows are known without asking for them: a reading that shows just these
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,7 @@ _MOST_ROWS: Final = 2000  # two full answers; more is compared row by row each t
 _TIME: Final = attrgetter("time")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True):
     """All rows of an account from `window.start` on, without an end, as of one `state` of it.
 
     The rows lie inside `window` and are in ascending order of time; `settle` makes sure of that.

@@ -7,9 +7,10 @@ together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.model import from_milliseconds, to_milliseconds
 
@@ -28,8 +29,7 @@ SLICE: Final = timedelta(days=7)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A stretch of time, from `start` up to but without `end`; both aware and at whole milliseconds.
 
     Raises `ValueError` if it is empty or finer than a millisecond.
@@ -58,8 +58,7 @@ class Window:
         return Window(self.start, boundary), Window(boundary, self.end)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True):
     """One call to make: `start` and `end` are the times to send, as they are; `None` asks for every type or symbol."""
 
     start: datetime

@@ -6,8 +6,9 @@ the moment of the scrape and are read then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from exporter.metrics.family import Family, Labelled, Subject
 
@@ -28,8 +29,7 @@ class Budget(NamedTuple):
     blocked_until: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockOffset:
+class ClockOffset(Struct, frozen=True, kw_only=True):
     """By how many seconds the clock of a host is ahead of ours."""
 
     host: str

@@ -6,8 +6,9 @@ a family, or at an account within a large one, never at a byte: a number that ge
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,16 +18,14 @@ BLOCK_BYTES: Final = 1 << 17
 _SMALL: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Whole lines in their order, not joined, and how many bytes they are."""
 
     parts: tuple[bytes, ...]
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """The lines of a family: its header, then a part for each account; and how many bytes each is."""
 
     parts: Sequence[bytes]

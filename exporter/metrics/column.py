@@ -5,10 +5,11 @@ Owns one subject's part of a page. Not thread-safe but where it says so: the pag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from exporter.metrics.blocks import Run, amended, run_of
 from exporter.metrics.render import Format, header
@@ -27,8 +28,7 @@ _FEW: Final = 0.25
 """Where more than this share of the accounts has changed, families are quicker laid out from the beginning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Laid:
+class Laid(Struct, frozen=True):
     """The families of a subject until the next change or until a piece runs out.
 
     `written` are the lines of each fragment, family by family; a family without any has no run.
@@ -45,8 +45,7 @@ class Laid:
         return (run for run in self.families if run is not None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """A column at one moment: what it takes to lay it out while others go on changing it."""
 
     column: Column

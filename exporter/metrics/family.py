@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,8 +26,7 @@ class Kind(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family(Generic[Row]):
+class Family(Struct, Generic[Row], frozen=True, kw_only=True):
     """One metric: `value` takes a row of its subject, and `None` from it means that there is no sample.
 
     `name` is the one of the text format: counters end in `_total`, info metrics in `_info`. `unit` repeats the
@@ -41,8 +41,7 @@ class Family(Generic[Row]):
     created: Callable[[Row], datetime] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject(Generic[Data, Row]):
+class Subject(Struct, Generic[Data, Row], frozen=True, kw_only=True):
     """Families that share their rows and labels.
 
     `rows` cuts a snapshot into pairs of label values and row. `labels` names the values; `common` names the labels

@@ -6,10 +6,11 @@ one account take turns, and no reader waits for what is rendered meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from exporter.metrics.blocks import Block, Run, blocks_of
 from exporter.metrics.column import Column, runs_of
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 _NOTHING: Final = b""
 
 
-@dataclass(frozen=True, slots=True)
-class _Laid:
+class _Laid(Struct, frozen=True):
     """The page as blocks, and how long it is the truth: until the next change, or until a piece runs out."""
 
     version: int

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.metrics.family import Family, Labelled, Subject
 from exporter.metrics.merging import liquidation_distance, liquidation_distance_ratio, merge
@@ -19,8 +20,7 @@ _RATIO: Final = "ratio"
 _NONE: Final = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPositions:
+class OpenPositions(Struct, frozen=True, kw_only=True):
     """One answer of the positions call; `by_id` keeps positions apart that share symbol, side and margin mode."""
 
     positions: tuple[Position, ...]

@@ -7,11 +7,12 @@ of what a poll brings was there before, so a `Scribe` remembers what it wrote la
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from itertools import compress
 from operator import add
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias
+
+from msgspec import Struct
 
 from exporter.metrics.family import Kind, Row
 
@@ -38,8 +39,7 @@ _ALL_SHORTEST: Final = re.compile(f"(?:{_SHORT}\n)*").fullmatch
 _Labels: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Struct, frozen=True):
     """The ready sample lines of one subject for one account: a piece per family, in the order of the subject.
 
     `samples` is how many these are in OpenMetrics, the fuller of the two; each is a line.

@@ -6,11 +6,12 @@ rendered. Knows nothing of other accounts, nor of when a piece leaves the page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from exporter.logs import get_logger
 from exporter.metrics.health import CUT
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
 UNLIMITED: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A subject as it stands on the page until `expires_at` (elapsed seconds)."""
 
     fragment: Fragment
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
+class _Content(Struct, frozen=True, kw_only=True):
     """The data of a subject, and what of it was rendered when `room` samples were free for it."""
 
     data: Any

@@ -5,9 +5,11 @@ Statuses are immutable and replaced as a whole. Changes of one account are told 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field, structs
 
 from exporter.model import CollectorName, PollStatus
 
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """What a collector last learned: the data, when it was asked for, and when it is too old to show.
 
     Both moments are elapsed seconds.
@@ -44,8 +45,7 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Account:
+class _Account(Struct):
     statuses: dict[CollectorName, PollStatus]
     snapshots: dict[CollectorName, Snapshot] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
@@ -108,7 +108,7 @@ class Board:
         with entry.lock:
             snapshot = entry.snapshots.get(collector)
             if snapshot is not None and snapshot.sent_at + lasts < snapshot.expires_at:
-                entry.snapshots[collector] = sooner = replace(snapshot, expires_at=snapshot.sent_at + lasts)
+                entry.snapshots[collector] = sooner = structs.replace(snapshot, expires_at=snapshot.sent_at + lasts)
                 self._listener.hastened(account, collector, sooner)
 
     def succeeded(

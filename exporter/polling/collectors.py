@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from msgspec import Struct
 
 from exporter.bingx.errors import BingxError
 from exporter.polling.board import Snapshot
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 Data = TypeVar("Data")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SnapshotCollector(Generic[Data]):
+class SnapshotCollector(Struct, Generic[Data], frozen=True, kw_only=True, eq=False):
     """Asks one endpoint in an interval and puts the answer on the board.
 
     `learn` is told of every good answer before it is shown.

@@ -7,8 +7,9 @@ same however many wait. Not thread-safe: the scheduler holds the lock.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -19,8 +20,7 @@ Rank = tuple[int, float, int]
 """Priority, since when it waits, and in which order it came; the lowest goes first."""
 
 
-@dataclass(slots=True, eq=False)
-class Lane:
+class Lane(Struct, eq=False):
     """Those who wait for one budget, which opens at `opens_at` (elapsed seconds) at the earliest."""
 
     budget: Hashable

@@ -8,9 +8,10 @@ Intervals are seconds.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.bingx.limits import Rule, Scope
 
@@ -32,8 +33,7 @@ Pool = tuple[str, "Endpoint"]
 """An egress address and an endpoint: they have a budget in common."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+class Demand(Struct, frozen=True, kw_only=True):
     """What somebody would like to ask: `endpoint`, every `interval` seconds, as `user`, by `address`."""
 
     key: Key
@@ -43,8 +43,7 @@ class Demand:
     interval: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Pace(Struct, frozen=True, kw_only=True):
     """How often somebody polls, and where in the interval (0 to 1).
 
     All of a pool are spread evenly, and addresses take turns. What one account asks of several endpoints at the same
@@ -55,16 +54,14 @@ class Pace:
     phase: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tempo:
+class Tempo(Struct, frozen=True, kw_only=True):
     """How calls of a pool follow each other: `rate` a second, and `burst` at once after a silence."""
 
     rate: float
     burst: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(Struct, frozen=True, kw_only=True):
     """What a pool is asked for and what it gets, in calls a second, and by how much its intervals are stretched.
 
     `asked` is what the configured intervals ask for, as far as users may ask that, `allowed` the most that is used of
@@ -84,8 +81,7 @@ class Load:
     tempo: Tempo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """The pace of everybody, the load of every pool, and who is held back by what his user may ask, and how much."""
 
     paces: Mapping[Key, Pace]

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from exporter.logs import get_logger
 
@@ -27,8 +28,7 @@ _IDLE_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.001
 
 
-@dataclass(slots=True, eq=False)
-class _Seat:
+class _Seat(Struct, eq=False):
     """Where an idle thread waits; it leaves without work if it is woken without."""
 
     work: Callable[[], object] | None = None

@@ -6,10 +6,10 @@ Anybody who reaches the port can cause such lines, so their number must not depe
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp.http import HttpProcessingError
+from msgspec import Struct
 
 from exporter.logs import get_logger
 
@@ -21,8 +21,7 @@ _PAUSE_SECONDS: Final = 60.0
 _OF_THE_PEER: Final = (HttpProcessingError, ConnectionError, TimeoutError)
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     at: float
     unsaid: int = 0
 

@@ -6,9 +6,10 @@ Stands between the event loop and the HTTP protocol. It reads no byte and knows 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, cast
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,7 @@ class Standing(IntEnum):
     """Waits for an answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """How many connections and answers there may be, and how many seconds each state of a peer may last."""
 
     connections: int = 256

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from isal import igzip
+from msgspec import Struct
 
 from exporter.web.errand import Errand
 from exporter.web.uncollected import uncollected
@@ -22,8 +22,7 @@ _LONGEST_SECONDS: Final = 5.0
 _SHARE_OF_TIME: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(Struct, frozen=True, kw_only=True):
     """The bytes of a document, plain and compressed."""
 
     plain: bytes

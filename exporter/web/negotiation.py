@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +15,7 @@ _MAX_HEADER: Final = 4096
 _EXACT, _SUBTYPES, _ANY = 2, 1, 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
+class _Range(Struct, frozen=True):
     """One element of a list header: what it names, its parameters, and its weight between 0 and 1."""
 
     name: str

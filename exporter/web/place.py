@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 from exporter.web.target import external_target
 
@@ -13,8 +14,7 @@ _SCHEMES: Final = frozenset({"http", "https"})
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """The prefix of all routes, without a slash at its end, and the URL that others use, if it is a different one.
 
     `external` is `SCHEME://HOST[:PORT][/PATH]`, without a slash at its end, too.

@@ -7,11 +7,11 @@ member of RFC 1952: bodies of several members are cut short without a word by so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from isal import isal_zlib
+from msgspec import Struct
 
 from exporter.web.pieces import Parts
 
@@ -28,8 +28,7 @@ _FORGOTTEN_AFTER: Final = 8
 _GATHERED: Final = 1 << 17
 
 
-@dataclass(frozen=True, slots=True)
-class _Pressed:
+class _Pressed(Struct, frozen=True):
     """A block, its compressed form, and the CRC-32 of what it was."""
 
     parts: tuple[bytes, ...]
@@ -38,8 +37,7 @@ class _Pressed:
     crc: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Edition:
+class _Edition(Struct, frozen=True):
     blocks: tuple[_Pressed, ...]
     turn: int
 

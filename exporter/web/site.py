@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from exporter.web.place import Place
 
@@ -33,16 +34,14 @@ class Block(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """An HTML page, and what a browser may load and run for it: its Content-Security-Policy."""
 
     html: str
     security_policy: str = "default-src 'none'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """The routes: `/`, the metrics, health and readiness always, the others as far as they are given.
 
     `metrics` and `probe` are keyed by content type, the first is the fallback. `healthy` and `ready` return nothing

@@ -7,8 +7,9 @@ be seen by nobody. So the connection is taken in plain, and TLS is started on it
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 from exporter.logs import get_logger
 from exporter.web.door import Peer
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from exporter.web.door import Door
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """How TLS is spoken: by which context, and how many seconds its beginning and its end may take."""
 
     context: ssl.SSLContext

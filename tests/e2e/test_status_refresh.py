@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from e2e.browsing import Visit, chromium, visit
+from msgspec import structs
 from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import TimeoutError as NotYetError
 
@@ -254,7 +255,7 @@ def test_in_whatever_order_lines_come_the_page_shows_them_as_they_were_sent(brow
             some = (
                 random.choices(pool, k=random.randrange(10)) if turn % 2 else random.sample(pool, random.randrange(9))
             )
-            changed = [replace(one, mark=Decimal(random.randrange(1, 99))) for one in some]
+            changed = [structs.replace(one, mark=Decimal(random.randrange(1, 99))) for one in some]
             seen.then(status(turn=turn, positions=changed))
             shown_now = [(row["name"], row["cells"]["Mark"]["value"]) for row in seen.table("positions")]
             assert shown_now == [(one.symbol, f"{one.mark}.0") for one in changed]

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Self
 
 import pytest
 import yaml
+from msgspec.structs import force_setattr
 from support.exchange import Exchange
 from support.exposition import Series, series
 from support.heard import heard
@@ -24,6 +25,7 @@ from exporter.app import App, Options
 from exporter.bingx.errors import CallTimeout
 from exporter.config import load
 from exporter.model import CollectorName
+from exporter.polling.collectors import SnapshotCollector
 from exporter.polling.host import Host
 
 from .conftest import Running
@@ -394,7 +396,8 @@ class NeverEnds:
             self.ending.wait(60)
             raise CallTimeout
 
-        object.__setattr__(self.task, "fetch", fetch)
+        assert isinstance(self.task, SnapshotCollector)
+        force_setattr(self.task, "fetch", fetch)
 
 
 def test_an_account_whose_calls_never_end_keeps_its_old_settings_and_is_named(

@@ -6,10 +6,12 @@ A ledger that hangs holds up nobody: what it said too long ago is not returned.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from exporter.ledger import LedgerError, Sums, Window
 from exporter.web.status.considerate import considerate
@@ -29,8 +31,7 @@ _VALID_PAUSES: Final = 3
 _PATIENCE_SECONDS: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayIncome:
+class DayIncome(Struct, frozen=True, kw_only=True):
     """The income of one account on one day by (type, asset), or why the ledger could not tell.
 
     `asked_at` is when the ledger was asked (elapsed seconds).
@@ -43,8 +44,7 @@ class DayIncome:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(Struct, frozen=True):
     days: Mapping[str, DayIncome]
     valid_until: float
     again_at: float

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from exporter.web.status import Health
 from exporter.web.status.wording import duration
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 SWITCHED_OFF = "switched off"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """The state of a collector; `data` is its last answer while that may be shown, `reason` is empty when all is well.
 
     `age_seconds` is the time since the last good call was sent.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from exporter.app.status.accounts import account_line, position_lines
 from exporter.app.status.findings import SWITCHED_OFF, findings
@@ -39,15 +41,13 @@ _RECENT_SECONDS: Final = 60.0
 _URGENCY: Final = (Health.FAILED, Health.STALE, Health.FAILING, Health.WAITING, Health.GOOD)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     staffed: StaffedDesk
     found: Mapping[CollectorName, Finding]
     positions: tuple[PositionLine, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reporter:
+class Reporter(Struct, frozen=True, kw_only=True):
     """Says how everything stands; `links` are path -> what stands there, `illness` is what is broken, if anything."""
 
     board: Board

@@ -6,10 +6,11 @@ Stands between the board and whoever shows it, passes on all that it hears, and 
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
 from math import isfinite, nan
 from threading import Lock
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from exporter.app.status.foremost import MOST_ASSETS, foremost
 from exporter.metrics.merging import liquidation_distance
@@ -53,8 +54,7 @@ class _Hour:
         return value if isfinite(value) else None
 
 
-@dataclass(slots=True)
-class _Account:
+class _Account(Struct):
     noted: dict[CollectorName, int] = field(default_factory=dict)
     equity: dict[str, _Hour] = field(default_factory=dict)
     distance: _Hour | None = None

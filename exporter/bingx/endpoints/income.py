@@ -7,12 +7,12 @@ unique, and offers no page: a full answer means that the window has to be split.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from exporter.bingx.envelope import unwrap
 from exporter.bingx.errors import BingxError
@@ -32,8 +32,7 @@ _DRIFT: Final = attrgetter("drift")
 _KNOWN: Final = frozenset(("symbol", "incomeType", "income", "asset", "info", "time", "tranId", "tradeId"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncomeQuery:
+class IncomeQuery(Struct, frozen=True, kw_only=True):
     """A window of income, from `start` to `end` (aware, sent as whole milliseconds), at most `limit` rows of it."""
 
     start: datetime

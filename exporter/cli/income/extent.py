@@ -6,9 +6,10 @@ What has not been read completely has no sums: a part of them would pass for the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,7 @@ _ALMOST: Final = 99
 _LEFT: Final = "it is not in the configuration, or its income is switched off: nothing more is read"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
+class Extent(Struct, frozen=True, kw_only=True):
     """What the sums of an account are of: all from `start` up to `watermark`; or `why` it has none, else "".
 
     Everything since the epoch has been read up to `watermark`, which is `None` if nothing has. Rows that the exchange

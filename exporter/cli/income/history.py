@@ -10,8 +10,9 @@ A sample at t is what all entries up to and including t add up to. A series has 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +21,7 @@ Value = TypeVar("Value")
 Sample: TypeAlias = tuple[int, Value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """A stretch of the past, both ends included, and the distance of its regular samples; all in milliseconds."""
 
     start_ms: int

@@ -5,8 +5,9 @@ Families stand one after the other, in each of them the accounts, in these the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.cli.income.history import samples
 from exporter.metrics.income import TOTALS
@@ -25,8 +26,7 @@ _SECOND: Final = 1000
 _LINES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposition:
+class Exposition(Struct, frozen=True, kw_only=True):
     """What is written: the past of each account, and labels that Prometheus would add when it scrapes."""
 
     pasts: Sequence[Past]

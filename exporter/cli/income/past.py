@@ -6,10 +6,11 @@ must never stand higher than the first one that was scraped, for Prometheus woul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.cli.income.asking import NoIncome
 from exporter.cli.income.history import Span
@@ -33,8 +34,7 @@ NOTHING: Final = Sums()
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class Past(Struct, frozen=True, kw_only=True):
     """The past of one account: its span, and its series in the order of the page."""
 
     account: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from exporter.app.workbooks import Workbooks
 from exporter.bingx.errors import BingxError
@@ -30,8 +31,7 @@ _DAYS = ("day", "type", "asset", "ledger", "exchange", "difference")
 _ROWS = ("only in", "time", "type", "symbol", "info", "asset", "amount")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
+class _Outcome(Struct, frozen=True, kw_only=True):
     """What became of one account; without a comparison, `why` there is none."""
 
     account: str

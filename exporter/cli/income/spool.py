@@ -6,10 +6,11 @@ therefore on disk. Memory holds a small buffer for each series.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final, Self
+
+from msgspec import Struct, field
 
 from exporter.ledger import Sums
 
@@ -21,8 +22,7 @@ _BUFFERED: Final = 256
 """Changes of a series that wait in memory."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Track:
+class Track(Struct, kw_only=True):
     """One series: what it stood at when the period began, what it stands at, and where its changes lie in the file."""
 
     before: Sums

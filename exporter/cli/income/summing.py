@@ -7,9 +7,10 @@ with the ledger.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.ledger import DAY, Sums, Window
 from exporter.model import from_milliseconds, to_milliseconds
@@ -33,8 +34,7 @@ COLUMNS: Final[Mapping[str | None, tuple[str, ...]]] = {
 _INSTANT: Final = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One sum: `cut` has the values of the columns that `COLUMNS` names."""
 
     account: str

@@ -6,8 +6,9 @@ exporter reads it no more and nobody asked for it by name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.cli.income import summing
 from exporter.cli.income.asking import ask, refuse_nobody
@@ -35,8 +36,7 @@ _ABOUT: Final = ("complete", "start", "watermark", "error")
 """What JSON says beside the sums, alike in every row of an account."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(Struct, frozen=True, kw_only=True):
     """What is said of one account; no lines unless its extent is complete."""
 
     extent: Extent

@@ -7,10 +7,10 @@ distance has a bar that is full at half of the mark price; red is within 5 %, ye
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from rich.text import Text
 
 from exporter.cli.table import Column, lay_out
@@ -60,8 +60,7 @@ _POSITIONS: Final = (
 _ID: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """What is to be drawn.
 
     `now` is the exporter's clock in seconds since 1970, `silent` for how many seconds it has not answered and

@@ -7,9 +7,10 @@ whole, and refuses anything else. Lines of families that nobody asks for are pas
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -25,8 +26,7 @@ class PageError(Exception):
     """The bytes are no whole page of an exporter; the message says what is wrong with them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One line of the page: labels and value."""
 
     labels: Mapping[str, str]

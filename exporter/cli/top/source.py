@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64encode
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from exporter.cli.question import Question, Unanswered
 
@@ -32,8 +33,7 @@ _WORDS: Final[dict[int, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class Login(Struct, frozen=True, kw_only=True):
     """Who asks: a user with a password, a client certificate, both or neither; and whom to believe."""
 
     user: str = ""
@@ -57,8 +57,7 @@ class Login:
         return context
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """A page, the exporter's time at it (seconds since 1970), and ours (`Clock.elapsed`) when it was asked for."""
 
     content: bytes

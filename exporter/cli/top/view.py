@@ -5,16 +5,17 @@ Money is in units of its asset, prices in the quote unit of the symbol, ratios a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Funds:
+class Funds(Struct, frozen=True, kw_only=True):
     """What an account has in one asset."""
 
     asset: str
@@ -23,8 +24,7 @@ class Funds:
     unrealized_pnl: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """A collector without a good last answer.
 
     `reasons` is why: one of them, where the page does not tell which; none before the first call. `withdrawn` says
@@ -38,8 +38,7 @@ class Trouble:
     withdrawn: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """One account; `nearest` is the smallest distance of its positions to liquidation, a fraction of the mark price.
 
     `asked` is when the oldest of the values shown was asked for, `cut` how many samples are kept off the page.
@@ -55,8 +54,7 @@ class Account:
     cut: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True):
     """One row of the position families; `distance` is a fraction of the mark price."""
 
     account: str
@@ -75,8 +73,7 @@ class Position:
     leverage: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """One answer of an exporter: accounts in the order of its page, positions nearest to liquidation first.
 
     `failed_calls` counts failed calls since the exporter began, by account, collector and reason.

@@ -7,8 +7,10 @@ enough to be shown is judged here as well, since both the screen and the tests d
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from exporter.cli.question import Unanswered
 from exporter.cli.top.reading import PageError, read_page
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from exporter.cli.top.view import Overview
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(Struct, frozen=True, kw_only=True):
     """What is known: the last good answer, and why the last question had none ("" if it had one).
 
     `asked_at` is our clock (`Clock.elapsed`) at the last good question, `exporter_time` that of the exporter then;

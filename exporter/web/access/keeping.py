@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from exporter import logs
 from exporter.web.access import contexts, files, reading
@@ -28,16 +29,14 @@ _GLANCE_SECONDS: Final = 0.1
 _AGAIN_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class Spoken(Struct, frozen=True, kw_only=True):
     """How TLS is spoken: the settings, and the context made of them."""
 
     tls: Tls
     context: ssl.SSLContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
+class InForce(Struct, frozen=True, kw_only=True):
     """What holds now; `refusing` is why requests are refused, `keeping` why older certificates are in use."""
 
     settings: WebSettings = field(default_factory=WebSettings)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NoReturn
+
+from msgspec import Struct
 
 
 class WebConfigError(Exception):
     """The web configuration cannot be used; the message names the file, the line, the key, the fault and a mend."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """A spot in the file: its line (from 1) and the path of a key, as far as there is one."""
 
     file: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import ssl
@@ -23,16 +24,14 @@ class Asking(Enum):
     REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where PEM text comes from: a file, or the text itself; and the place that says so."""
 
     place: Place
     origin: Path | Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class Tls(Struct, frozen=True, kw_only=True):
     """How TLS is spoken; `ciphers` are OpenSSL's names for TLS 1.2 and below (empty: the default), `curve` is too."""
 
     place: Place
@@ -57,24 +56,21 @@ class Tls:
                 yield source.origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Users:
+class Users(Struct, frozen=True, kw_only=True):
     """Who may enter: bcrypt hashes by name (in UTF-8), and one of the highest cost among them that no password fits."""
 
     hashes: Mapping[bytes, Secret] = field(default_factory=dict)
     decoy: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class Rate(Struct, frozen=True, kw_only=True):
     """How often requests are answered: one every `interval_seconds`, and `burst` at once after a pause."""
 
     interval_seconds: float
     burst: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebSettings:
+class WebSettings(Struct, frozen=True, kw_only=True):
     """The whole file; `None` where nothing is asked for."""
 
     tls: Tls | None = None

@@ -5,10 +5,11 @@ Every value here is fresh: what is too old is `None` already, and the text besid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Context
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,7 @@ class Health(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trend:
+class Trend(Struct, frozen=True, kw_only=True):
     """One value a minute, the newest last, `None` for a minute of which nothing is known."""
 
     points: tuple[float | None, ...] = ()
@@ -43,16 +43,14 @@ UNSEEN: Final = Trend()
 """The trend of a value that was not seen in the last hour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section(Generic[Line]):
+class Section(Struct, Generic[Line], frozen=True, kw_only=True):
     """The lines of a table, the most important first, and how many more there are."""
 
     lines: tuple[Line, ...] = ()
     left_off: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FundsLine:
+class FundsLine(Struct, frozen=True, kw_only=True):
     """The funds of an account in one asset, in units of it."""
 
     asset: str
@@ -68,8 +66,7 @@ class FundsLine:
         return self.used_margin / self.equity if self.used_margin is not None and self.equity else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """A collector of which the last call failed, or has no answer that is young enough, and why."""
 
     collector: str
@@ -77,8 +74,7 @@ class Trouble:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountLine:
+class AccountLine(Struct, frozen=True, kw_only=True):
     """One account. `no_funds` and `no_positions` say why there are none of these values, and are `None` if there are.
 
     `nearest` is the smallest distance to liquidation, a fraction of the mark price; `None` with positions of which
@@ -101,8 +97,7 @@ class AccountLine:
     """How many assets there are beside those of `funds`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionLine:
+class PositionLine(Struct, frozen=True, kw_only=True):
     """One position as the metrics show it, or `parts` of them merged; `distance` is a fraction of the mark price.
 
     A `liquidation` of 0 says that there is none, `None` that it is not known.
@@ -125,8 +120,7 @@ class PositionLine:
     parts: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncomeLine:
+class IncomeLine(Struct, frozen=True, kw_only=True):
     """Income of one account, type and asset since midnight UTC; `absent` says why there are no numbers.
 
     With `entries` of 0 it stands for the whole account, of which it is known that nothing came and went.
@@ -148,8 +142,7 @@ class IncomeLine:
         return _EXACT.subtract(self.credited, self.debited)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallLine:
+class CallLine(Struct, frozen=True, kw_only=True):
     """How one collector of one account asks the exchange; all times are seconds from now.
 
     `next_seconds` is `None` while a call waits for something else than time, `remaining` is how many calls of its
@@ -167,8 +160,7 @@ class CallLine:
     blocked_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """The whole page as of `now`.
 
     `illness` is what is wrong with the exporter itself, `links` are path -> what stands there, and `failing` counts

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from exporter.app.status.day import DayIncome
 from exporter.app.status.findings import Finding
@@ -42,10 +43,10 @@ def test_there_is_a_line_for_each_type_and_asset() -> None:
 @pytest.mark.parametrize(
     ("finding", "day", "words"),
     [
-        (replace(FINDING, health=Health.FAILED, reason="dns, never answered", data=None), DAY, "failed: dns"),
-        (replace(FINDING, data=replace(STATE, baseline_complete=False, baseline_ratio=0.25)), DAY, "read: 25%"),
+        (structs.replace(FINDING, health=Health.FAILED, reason="dns, never answered", data=None), DAY, "failed: dns"),
+        (structs.replace(FINDING, data=replace(STATE, baseline_complete=False, baseline_ratio=0.25)), DAY, "read: 25%"),
         (FINDING, None, "has not answered yet"),
-        (FINDING, replace(DAY, problem="ledger_locked"), "ledger_locked"),
+        (FINDING, structs.replace(DAY, problem="ledger_locked"), "ledger_locked"),
     ],
 )
 def test_what_cannot_be_told_is_one_line_without_numbers(finding: Finding, day: DayIncome | None, words: str) -> None:
@@ -56,16 +57,18 @@ def test_what_cannot_be_told_is_one_line_without_numbers(finding: Finding, day: 
 
 
 def test_a_day_on_which_nothing_came_is_told_and_is_not_unknown() -> None:
-    (line,) = _income("main", FINDING, replace(DAY, sums={}))
+    (line,) = _income("main", FINDING, structs.replace(DAY, sums={}))
     assert (line.account, line.entries, line.absent) == ("main", 0, None)
 
 
 def test_of_an_incomplete_day_nobody_says_that_nothing_came() -> None:
-    (line,) = _income("main", replace(FINDING, data=replace(STATE, complete=False)), replace(DAY, sums={}))
+    (line,) = _income(
+        "main", structs.replace(FINDING, data=replace(STATE, complete=False)), structs.replace(DAY, sums={})
+    )
     assert "incomplete" in (line.absent or "")
 
 
 def test_an_incomplete_day_shows_what_there_is_and_says_so() -> None:
-    lines = list(_income("main", replace(FINDING, data=replace(STATE, complete=False)), DAY))
+    lines = list(_income("main", structs.replace(FINDING, data=replace(STATE, complete=False)), DAY))
     assert [one.absent is None for one in lines] == [True, True, False]
     assert "incomplete" in (lines[-1].absent or "")

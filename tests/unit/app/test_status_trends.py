@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from math import inf
 
+from msgspec.structs import replace
 from support.clock import ManualClock
 
 from exporter.app.status.trends import Trends

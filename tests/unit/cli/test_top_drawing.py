@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from unit.cli.watched import NOW, account, failures, position, seen
 
 from exporter.cli.table import plain

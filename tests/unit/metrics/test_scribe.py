@@ -70,7 +70,11 @@ positions = st.builds(
     risk_ratio=st.none() | st.decimals(0, 2, places=4),
     updated_at=st.none() | moments,
 )
-snapshots = st.builds(OpenPositions, positions=st.lists(positions, max_size=4).map(tuple), by_id=st.booleans())
+snapshots = st.builds(
+    lambda positions, by_id: OpenPositions(positions=positions, by_id=by_id),
+    st.lists(positions, max_size=4).map(tuple),
+    st.booleans(),
+)
 incomes = st.builds(
     IncomeState,
     epoch=st.just(BORN),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -12,6 +11,7 @@ from html.parser import HTMLParser
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from exporter.web.status import (
     AccountLine,
@@ -132,7 +132,7 @@ def page(status: Status = STATUS) -> str:
 
 
 def text(**changes: object) -> str:
-    return Reader(page(replace(STATUS, **changes))).text  # type: ignore[arg-type]  # by name
+    return Reader(page(replace(STATUS, **changes))).text
 
 
 def test_everything_is_on_the_page() -> None:
