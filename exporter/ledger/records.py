@@ -54,6 +54,7 @@ def _within(table: Any) -> Select[Any]:  # noqa: ANN401 - either table
 
 
 # Composed once: that takes longer than SQLite needs to answer.
+_NEW_ACCOUNT: Final = account.insert()
 _ACCOUNT: Final = select(account).where(account.c.name == bindparam("name"))
 _ACCOUNT_LOCKED: Final = _ACCOUNT.with_for_update()
 _OPEN_GAPS: Final = (
@@ -107,7 +108,7 @@ def add_account(connection: Connection, name: str, *, since: str, epoch_ms: int,
     """Create the account with nothing read yet, and return it."""
     row = {"name": name, "since": since, "epoch_ms": epoch_ms, "cursor_ms": epoch_ms, "created_ms": now_ms}
     counters = {"late": 0, "amended": 0, "vanished": 0, "revision": 0}
-    connection.execute(account.insert().values(**row, **counters, baseline_complete=False))
+    connection.execute(_NEW_ACCOUNT, {**row, **counters, "baseline_complete": False})
     inserted = connection.execute(_ACCOUNT, {"name": name}).mappings().one()
     return _mirror(connection, inserted)
 
