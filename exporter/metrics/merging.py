@@ -7,6 +7,7 @@ added; a sum with an unknown part is unknown.
 from __future__ import annotations
 
 from decimal import Context, Decimal, localcontext
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from exporter.model import Position, Side
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
     from exporter.metrics.family import Labelled
 
 _EXACT: Final = Context(prec=80)
+_LABELS: Final = itemgetter(0)
 
 
-def merge(positions: Iterable[Position], key: Callable[[Position], tuple[str, ...]]) -> list[Labelled[Position]]:
+def merge(positions: Sequence[Position], key: Callable[[Position], tuple[str, ...]]) -> list[Labelled[Position]]:
     """Return every key with its one position, in the order of the keys."""
+    single = {key(position): position for position in positions}
+    if len(single) == len(positions):
+        return sorted(single.items(), key=_LABELS)
     parts: dict[tuple[str, ...], list[Position]] = {}
     for position in positions:
         parts.setdefault(key(position), []).append(position)
