@@ -176,5 +176,8 @@ def _moved(every: Iterable[Demand], old: Plan, new: Plan) -> set[Pool]:
     def is_full(load: Load) -> bool:
         return load.used > _ROOMY * load.allowed
 
-    changed = {_pool(demand) for demand in every if old.paces.get(demand.key) != new.paces[demand.key]}
+    def seat(pace: Pace | None) -> tuple[float, float] | None:
+        return None if pace is None else (pace.interval, pace.place)  # who has another turn need not take it now
+
+    changed = {_pool(one) for one in every if seat(old.paces.get(one.key)) != seat(new.paces[one.key])}
     return {pool for pool in changed if is_full(new.loads[pool])}

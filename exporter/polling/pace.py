@@ -44,14 +44,19 @@ class Demand(Struct, frozen=True, kw_only=True):
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """How often somebody polls, and where in the interval (0 to 1).
+    """How often somebody polls, and where in the interval: the `place` of those who share a pool, and a `turn` later.
 
-    All of a pool are spread evenly, and addresses take turns. What one account asks of several endpoints at the same
-    intervals goes out at the same moment, and tells of it.
+    Both are shares of the interval, less than 1 together. Places are spread evenly; turns are those of the addresses.
     """
 
     interval: float
-    phase: float
+    place: float
+    turn: float
+
+    @property
+    def phase(self) -> float:
+        """Where in the interval, from 0 to 1."""
+        return self.place + self.turn
 
 
 class Tempo(Struct, frozen=True, kw_only=True):
@@ -147,14 +152,15 @@ def _stretch(intervals: dict[Key, float], asked: Iterable[Demand], factor: float
 def _turns(addresses: Iterable[str]) -> Mapping[str, float]:
     """Return when it is each address's turn, as a share (0 to 1) of the time between two polls of it.
 
-    Multiples of the golden ratio lie far apart however many there are, and stay where they are when more come.
+    Multiples of the golden ratio lie far apart however many there are, and those of the first do not depend on how many
+    there are.
     """
     return {address: index * _GOLDEN % 1 for index, address in enumerate(dict.fromkeys(addresses))}
 
 
 def _spread(intervals: Mapping[Key, float], asked: Sequence[Demand], turn: float) -> dict[Key, Pace]:
     return {
-        demand.key: Pace(interval=intervals[demand.key], phase=(index + turn) / len(asked))
+        demand.key: Pace(interval=intervals[demand.key], place=index / len(asked), turn=turn / len(asked))
         for index, demand in enumerate(asked)
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from unit.app.crowds import ALLOWED, POSITIONS, crowd
 from exporter.app.budgets import AddressBudget, budgets, sentence
 from exporter.app.pacing import Change, Pacing, demands
 from exporter.bingx.limits import RULES, Scope
+from exporter.bingx.paths import Endpoint
 from exporter.config import AccountSettings, load
 from exporter.model import CollectorName
 from exporter.polling.pace import ANSWER_SECONDS, SPARE, plan, usable
@@ -58,6 +60,18 @@ def test_a_few_accounts_more_where_there_is_room_move_nobody(bench: Bench, tmp_p
 
     assert [bench.next(f"a{number}") for number in range(10)] == before
     assert bench.changes == []
+
+
+def test_an_address_that_comes_moves_nobody_of_another(bench: Bench, tmp_path: Path) -> None:
+    everybody = crowd(tmp_path, 250, addresses=2)
+    bench.pacing.arrange(everybody)
+    before = [bench.next(one.name) for one in everybody]
+
+    bench.clock.advance(0.001)
+    bench.pacing.arrange((replace(everybody[0], name="new", source_address="127.0.0.9"), *everybody))
+
+    assert [bench.next(one.name) for one in everybody] == before
+    assert plan(demands(everybody, {}), RULES).loads["127.0.0.2", Endpoint.POSITIONS].used > ALLOWED / 2
 
 
 def test_a_crowd_that_comes_and_goes_changes_the_pace_of_all_and_says_so(bench: Bench, tmp_path: Path) -> None:
