@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import requests.utils
@@ -18,6 +19,7 @@ from exporter.bingx.connection import Line
 from exporter.bingx.errors import ConnectionFailed, InvalidKey
 from exporter.bingx.foreign import FOREIGN, broke_unanswered, too_large, translate
 from exporter.bingx.incoming import TooMuchError
+from exporter.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 16 * 1024 * 1024
 _KEY_HEADER: Final = "X-BX-APIKEY"
 _PROXY_SCHEMES: Final = ("http://", "https://")
+_log: Final = get_logger(__name__)
 _NO_RETRIES: Final = urllib3.Retry(total=False)
 
 
@@ -111,7 +114,10 @@ class RequestsTransport:
             self._adapter.renew(egress)
             if isinstance(error, ConnectionFailed):
                 error.stale = broke_unanswered(outcome)
-        raise error
+        try:
+            raise error
+        finally:
+            del error, outcome  # the traceback of either holds this frame: a circle, which waits for the collector
 
     def keep(self, ways: Iterable[tuple[str, Route]]) -> None:
         """Leave every other pair of base URL and route; until told, all are kept."""
@@ -146,9 +152,16 @@ class RequestsTransport:
 
 def _trusting() -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if not context.cert_store_stats()["x509_ca"]:
+    if not (context.cert_store_stats()["x509"] or _in_a_directory()):
+        _log.warning("This machine has no CA certificates: those of certifi are trusted")
         context.load_verify_locations(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
     return context
+
+
+def _in_a_directory() -> bool:
+    """Tell whether there are CA certificates of which OpenSSL reads one when it needs it, by its hashed name."""
+    folder = ssl.get_default_verify_paths().capath
+    return bool(folder) and any(Path(folder).glob("*.[0-9]"))
 
 
 def _egress(base_url: str, route: Route) -> Egress:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import gzip
 import logging
 import socket
@@ -7,6 +8,7 @@ import ssl
 import struct
 import threading
 import traceback
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,17 +63,32 @@ def fails_in_time(transport: RequestsTransport, wanted: Call) -> BingxError:
     return error
 
 
-@pytest.mark.parametrize(("has_its_own", "known"), [(True, range(1, 2)), (False, range(50, 1000))])
-def test_the_authorities_of_this_machine_are_trusted_or_certifis_where_it_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_its_own: bool, known: range
-) -> None:
-    authorities = tmp_path / "authorities.pem"
-    if has_its_own:
-        trustme.CA().cert_pem.write_to_path(str(authorities))
-    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+def test_a_failed_call_leaves_nothing_for_the_collector_of_garbage(transport: RequestsTransport) -> None:
+    left: list[weakref.ref[BingxError]] = []
+    gc.disable()
+    try:
+        for _ in range(2):
+            try:
+                transport.send(call(f"http://127.0.0.1:{free_port()}"))
+            except ConnectionFailed as error:
+                left.append(weakref.ref(error))
+        assert [ref() for ref in left] == [None, None]
+    finally:
+        gc.enable()
 
-    assert _trusting().cert_store_stats()["x509_ca"] in known
+
+@pytest.mark.parametrize(
+    ("its_own", "known"), [("authorities.pem", 1), ("hashed/0a1b2c3d.0", 0), ("hashed/README", 100)], ids=str
+)
+def test_the_authorities_of_this_machine_are_trusted_or_certifis_where_it_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, its_own: str, known: int
+) -> None:
+    (tmp_path / "hashed").mkdir()
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / its_own))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "hashed"))
+
+    assert min(100, _trusting().cert_store_stats()["x509_ca"]) == known, "those of a directory are read when needed"
 
 
 def test_an_answer_comes_back_whole(exchange: Start, transport: RequestsTransport) -> None:
