@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from typing import Final
 
 _MMAP_THRESHOLD: Final = -3
@@ -35,6 +36,8 @@ def search_rarely() -> None:
     """Let the collector of garbage look through everything only when there is much more than before.
 
     That halts all threads, for 0.1 s with 500 accounts, every few seconds by default; and it finds next to nothing,
-    since what polls and scrapes leave behind is freed at once. What is young is still searched.
+    since what polls and scrapes leave behind is freed at once. What is young is still searched. From Python 3.14 on the
+    collector takes small steps by itself, and the same numbers would mean something else.
     """
-    gc.set_threshold(*_THRESHOLDS)
+    if sys.version_info < (3, 14):
+        gc.set_threshold(*_THRESHOLDS)

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import inf
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.bingx.errors import (
@@ -104,6 +105,7 @@ class Desk:
     on_identity: list[Callable[[], None]] = field(default_factory=list)
     on_recovery: list[Callable[[], None]] = field(default_factory=list)
     caller: Caller = field(init=False)
+    naming: Lock = field(default_factory=Lock, init=False)
 
     def __post_init__(self) -> None:
         """Begin with what is known."""
@@ -127,12 +129,13 @@ class Desk:
 
         A user is known by its id, else by its short id, else by the key: what was known stays known.
         """
-        before = self.user
-        self.stranger = False
-        self.user_id = balances.user_id or self.user_id
-        known = self.user_id or balances.short_id or self.user or self.key_name
-        learned, self.user = known != self.user, known
-        self._introduce()
+        with self.naming:
+            before = self.user
+            self.stranger = False
+            self.user_id = balances.user_id or self.user_id
+            known = self.user_id or balances.short_id or self.user or self.key_name
+            learned, self.user = known != self.user, known
+            self._introduce()
         if learned:
             self.limits.identify(before or self.key_name, known)
         if before is None:
@@ -152,8 +155,9 @@ class Desk:
             return
         first, self.asked = not self.asked, True
         if not isinstance(error, _NEVER_ARRIVED):
-            self.stranger = False
-            self._introduce()
+            with self.naming:
+                self.stranger = False
+                self._introduce()
             self.limits.identify(self.key_name, self.key_name)
         if first:
             for wake in self.on_acquaintance:
