@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.metrics.api import Budget
 
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     Asked: TypeAlias = tuple[Caller, tuple[Endpoint, ...]]
 
 
-class _Whole(NamedTuple):
-    """What an account looks like that has the whole budget of its endpoints."""
-
-    endpoints: tuple[Endpoint, ...]
-    budgets: tuple[Budget, ...]
-
-
 class Allowances:
     """Reads the budgets of all callers.
 
@@ -37,7 +30,7 @@ class Allowances:
         self._limits = limits
         self._clock = clock
         self._callers = callers
-        self._whole: dict[str, _Whole] = {}
+        self._whole: dict[tuple[str, tuple[Endpoint, ...]], tuple[Budget, ...]] = {}
 
     def __call__(self) -> tuple[Budget, ...]:
         """Return a budget for each caller and endpoint, in their order."""
@@ -48,11 +41,9 @@ class Allowances:
             if overview.concerns(caller):
                 budgets += [_left(caller, endpoint, overview, now, calendar) for endpoint in endpoints]
                 continue
-            full = known.get(caller.account)
-            if full is None or full.endpoints != endpoints:
-                full = _Whole(endpoints, tuple(_full(caller, endpoint, overview) for endpoint in endpoints))
-            whole[caller.account] = full
-            budgets += full.budgets
+            key = (caller.account, endpoints)
+            whole[key] = full = known.get(key) or tuple(_full(caller, endpoint, overview) for endpoint in endpoints)
+            budgets += full
         self._whole = whole
         return tuple(budgets)
 

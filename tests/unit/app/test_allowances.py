@@ -78,4 +78,4 @@ def test_only_those_who_were_there_are_kept() -> None:
     del asked[1:]
     budgets()
 
-    assert list(budgets._whole) == ["account-0"]
+    assert list(budgets._whole) == [("account-0", ENDPOINTS)]
