@@ -6,12 +6,9 @@ no proxy or netrc of the environment, keeps no cookie, and raises nothing but `B
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import requests.utils
 import urllib3
 
 from exporter.bingx.adapter import LineAdapter
@@ -19,9 +16,10 @@ from exporter.bingx.connection import Line
 from exporter.bingx.errors import ConnectionFailed, InvalidKey
 from exporter.bingx.foreign import FOREIGN, broke_unanswered, too_large, translate
 from exporter.bingx.incoming import TooMuchError
-from exporter.logs import get_logger
+from exporter.bingx.trust import trusting
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Mapping
 
     from exporter.bingx.adapter import Door, Egress
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 16 * 1024 * 1024
 _KEY_HEADER: Final = "X-BX-APIKEY"
 _PROXY_SCHEMES: Final = ("http://", "https://")
-_log: Final = get_logger(__name__)
 _NO_RETRIES: Final = urllib3.Retry(total=False)
 
 
@@ -95,7 +92,7 @@ class RequestsTransport:
         self._clock = clock
         self._max_body = max_body
         self._line = Line(clock, max_body)
-        self._adapter = LineAdapter(self._line, ssl_context or _trusting())
+        self._adapter = LineAdapter(self._line, ssl_context or trusting())
         self._kept: frozenset[Egress] | None = None
 
     def send(self, call: Call) -> Reply:
@@ -148,20 +145,6 @@ class RequestsTransport:
         if isinstance(foreign, TooMuchError):
             return too_large(self._max_body, endpoint=call.endpoint)
         return translate(foreign, endpoint=call.endpoint)
-
-
-def _trusting() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not (context.cert_store_stats()["x509"] or _in_a_directory()):
-        _log.warning("This machine has no CA certificates: those of certifi are trusted")
-        context.load_verify_locations(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
-    return context
-
-
-def _in_a_directory() -> bool:
-    """Tell whether there are CA certificates of which OpenSSL reads one when it needs it, by its hashed name."""
-    folder = ssl.get_default_verify_paths().capath
-    return bool(folder) and any(Path(folder).glob("*.[0-9]"))
 
 
 def _egress(base_url: str, route: Route) -> Egress:

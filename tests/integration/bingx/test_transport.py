@@ -12,7 +12,6 @@ import weakref
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 from integration.bingx.loopback import KEY, QUERY, Exchange, Peer, answer, call
 
 from bench.ports import free_port
@@ -29,13 +28,12 @@ from exporter.bingx.errors import (
     Truncated,
 )
 from exporter.bingx.signing import signed_query
-from exporter.bingx.transport import Call, Reply, RequestsTransport, Route, _trusting
+from exporter.bingx.transport import Call, Reply, RequestsTransport, Route
 from exporter.clock import SystemClock
 from exporter.model import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Start = Callable[..., Exchange]
 
@@ -75,20 +73,6 @@ def test_a_failed_call_leaves_nothing_for_the_collector_of_garbage(transport: Re
         assert [ref() for ref in left] == [None, None]
     finally:
         gc.enable()
-
-
-@pytest.mark.parametrize(
-    ("its_own", "known"), [("authorities.pem", 1), ("hashed/0a1b2c3d.0", 0), ("hashed/README", 100)], ids=str
-)
-def test_the_authorities_of_this_machine_are_trusted_or_certifis_where_it_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, its_own: str, known: int
-) -> None:
-    (tmp_path / "hashed").mkdir()
-    trustme.CA().cert_pem.write_to_path(str(tmp_path / its_own))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities.pem"))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "hashed"))
-
-    assert min(100, _trusting().cert_store_stats()["x509_ca"]) == known, "those of a directory are read when needed"
 
 
 def test_an_answer_comes_back_whole(exchange: Start, transport: RequestsTransport) -> None:
