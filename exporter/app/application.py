@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -175,7 +174,6 @@ class App:
             raise NotReloadableError(message)
         self._open_ledger(self._options.shard.part_of(config))
         busy = self._employ(config)
-        gc.collect()  # whoever has parted is in circles, with the old key
         found = changes(old, self._config)
         for change in found:
             name = {"account": change.account} if change.account else {}

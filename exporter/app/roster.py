@@ -116,6 +116,7 @@ class Roster:
             raise
         if old is not None:
             self._turn(old, new, around)
+            old.desk.parted()
         self._add_hosts(around)
         self._begin(staffed, around, shows_income=old is None or old.income is None)
 
@@ -126,6 +127,7 @@ class Roster:
         around.forget(name)
         around.exchange.limits.forget(name)
         old.desk.unknowable()
+        old.desk.parted()
         if old.income is not None:
             old.income.hide()
 

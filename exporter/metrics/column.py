@@ -6,7 +6,6 @@ Owns one subject's part of a page. Not thread-safe but where it says so: the pag
 from __future__ import annotations
 
 from math import inf
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
     from exporter.metrics.render import Fragment
     from exporter.metrics.shelf import Piece
 
-    _Written: TypeAlias = Sequence[Sequence[bytes]]
+    _Lines: TypeAlias = Sequence[Sequence[bytes]]
 
-_FRAGMENT: Final = attrgetter("fragment")
 _FEW: Final = 0.25
 """Where more than this share of the accounts has changed, families are quicker laid out from the beginning."""
 
@@ -36,7 +34,7 @@ class Laid(Struct, frozen=True):
 
     version: int
     expires_at: float
-    written: _Written
+    written: _Lines
     families: tuple[Run | None, ...]
 
     @property
@@ -59,7 +57,7 @@ class View(Struct, frozen=True, kw_only=True):
             return known
         valid = [piece for piece in self.pieces if piece is not None and piece.expires_at > now]
         expires_at = min([piece.expires_at for piece in valid], default=inf)
-        written = _written(map(_FRAGMENT, valid), exposition)
+        written = _written([piece.fragment for piece in valid], exposition)
         laid = Laid(self.version, expires_at, written, _laid_out(self.column.subject, written, exposition, known))
         self.column.laid = {**self._of_this_version(), exposition: laid}
         return laid
@@ -113,14 +111,14 @@ def runs_of(subject: Subject[Any, Any], fragments: Iterable[Fragment], expositio
     return (run for run in runs if run is not None)
 
 
-def _written(fragments: Iterable[Fragment], exposition: Format) -> _Written:
+def _written(fragments: Iterable[Fragment], exposition: Format) -> _Lines:
     if exposition is Format.TEXT:
         return [fragment.text for fragment in fragments]
     return [fragment.openmetrics for fragment in fragments]
 
 
 def _laid_out(
-    subject: Subject[Any, Any], written: _Written, exposition: Format, known: Laid | None = None
+    subject: Subject[Any, Any], written: _Lines, exposition: Format, known: Laid | None = None
 ) -> tuple[Run | None, ...]:
     """Return a run for each family, `None` for one without lines; what is `known` of them is not laid out again."""
     moved = None if known is None else _moved(known.written, written)
@@ -136,7 +134,7 @@ def _laid_out(
     return tuple(runs)
 
 
-def _moved(old: _Written, new: _Written) -> Sequence[int] | None:
+def _moved(old: _Lines, new: _Lines) -> Sequence[int] | None:
     """Return which places have other lines, or `None` where that is better not looked at family by family."""
     if len(old) != len(new):
         return None
@@ -144,6 +142,6 @@ def _moved(old: _Written, new: _Written) -> Sequence[int] | None:
     return moved if len(moved) < len(new) * _FEW else None
 
 
-def _run(family: Family[Any], index: int, written: _Written, exposition: Format) -> Run | None:
+def _run(family: Family[Any], index: int, written: _Lines, exposition: Format) -> Run | None:
     lines = [parts[index] for parts in written]
     return run_of(header(family, exposition), lines) if any(lines) else None

@@ -6,7 +6,6 @@ import random
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import inf
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.bingx.errors import (
@@ -84,7 +83,7 @@ class Desk:
 
     `key_name` stands for its user in the limits until the exchange has said who that is; `user_id` is only ever what
     the exchange itself calls the user, and is what a ledger may be tied to. Until the exchange was asked once, the key
-    is a `stranger`, which might be anybody's. `caller` is whose budgets the account uses, by all of that.
+    is a `stranger`, which might be anybody's.
     """
 
     account: str
@@ -104,12 +103,11 @@ class Desk:
     on_acquaintance: list[Callable[[], None]] = field(default_factory=list)
     on_identity: list[Callable[[], None]] = field(default_factory=list)
     on_recovery: list[Callable[[], None]] = field(default_factory=list)
-    caller: Caller = field(init=False)
-    naming: Lock = field(default_factory=Lock, init=False)
 
-    def __post_init__(self) -> None:
-        """Begin with what is known."""
-        self._introduce()
+    @property
+    def caller(self) -> Caller:
+        """Whose budgets the account uses."""
+        return Caller(self.user or self.key_name, self.address, self.account, self.stranger)
 
     def not_before(self, collector: CollectorName, now: float) -> float | None:
         """Return `None` if the collector may call, else when to look again (never: somebody will wake it)."""
@@ -129,13 +127,11 @@ class Desk:
 
         A user is known by its id, else by its short id, else by the key: what was known stays known.
         """
-        with self.naming:
-            before = self.user
-            self.stranger = False
-            self.user_id = balances.user_id or self.user_id
-            known = self.user_id or balances.short_id or self.user or self.key_name
-            learned, self.user = known != self.user, known
-            self._introduce()
+        before = self.user
+        self.stranger = False
+        self.user_id = balances.user_id or self.user_id
+        known = self.user_id or balances.short_id or self.user or self.key_name
+        learned, self.user = known != self.user, known
         if learned:
             self.limits.identify(before or self.key_name, known)
         if before is None:
@@ -155,18 +151,16 @@ class Desk:
             return
         first, self.asked = not self.asked, True
         if not isinstance(error, _NEVER_ARRIVED):
-            with self.naming:
-                self.stranger = False
-                self._introduce()
+            self.stranger = False
             self.limits.identify(self.key_name, self.key_name)
         if first:
             for wake in self.on_acquaintance:
                 wake()
 
-    def _introduce(self) -> None:
-        self.caller = Caller(
-            user=self.user or self.key_name, address=self.address, account=self.account, stranger=self.stranger
-        )
+    def parted(self) -> None:
+        """Tell nobody of anything any more: those who are told lead back here, and would keep the key in memory."""
+        for told in (self.on_user, self.on_acquaintance, self.on_identity, self.on_recovery):
+            told.clear()
 
     def succeeded(self, collector: CollectorName, answer: Answer[Any], snapshot: Snapshot | None) -> None:
         """Record a good answer; if the key had been refused, everybody may try again now."""

@@ -566,7 +566,7 @@ def test_many_reloads_leave_nothing_behind(begin: Begin, exchange: Exchange) -> 
     gc.collect()
     known = len(all_desks())
 
-    gc.disable()  # those who part are in circles, and need not wait until the collector comes by
+    gc.disable()  # those who part are gone without it, and so is their key
     try:
         for _ in range(10):
             everybody_but(running, "beta")
