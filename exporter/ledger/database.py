@@ -17,10 +17,11 @@ from exporter.ledger.errors import LedgerCorruptError, LedgerReadOnlyError, Ledg
 from exporter.ledger.faults import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from sqlalchemy import URL, Connection, TextClause
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 _FORMS: Final = "write sqlite:////path/to/ledger.db or postgresql+psycopg://user:password@host/database"
 _UNREADABLE: Final = "(url)"
@@ -43,9 +44,11 @@ class Database:
         # SQLite has one writer at a time: threads of ours take turns here, where waiting is fair and costs nothing.
         self._turn: AbstractContextManager[object] = Lock() if self._sqlite else nullcontext()
         self._closed = False
+        self._era = object()
         with translated(self.target):
             self._engine = _sqlite(parsed, lock_seconds) if self._sqlite else _postgresql(parsed, self.target)
         _set_begin(self._engine, sqlite=self._sqlite, lock_seconds=lock_seconds)
+        _set_eras(self._engine, lambda: self._era)
         self._writing_engine = self._engine.execution_options(writing=True)
         # SQLite's transactions see one state by themselves; PostgreSQL's have to be told to.
         self._reading_engine = self._engine if self._sqlite else self._engine.execution_options(**_ONE_STATE)
@@ -89,7 +92,7 @@ class Database:
     def abandon(self) -> None:
         """Let go of every connection without another word to the database."""
         self._closed = True
-        self._engine.dispose()
+        self._let_go()
 
     def close(self) -> None:
         """Fold SQLite's write-ahead log into the file and let go of every connection; again does nothing."""
@@ -102,7 +105,12 @@ class Database:
                     # Not in a transaction, where a checkpoint is refused: straight to the driver.
                     connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         finally:
-            self._engine.dispose()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close every connection: those that are idle now, those in use as soon as they are given back."""
+        self._engine.dispose()
+        self._era = object()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -116,7 +124,7 @@ class Database:
             # A connection to a file keeps the rights, and the very file, that it was opened with: somebody may have
             # given the right or put a backup in its place. In memory there is nothing but the connection.
             if self._in_file:
-                self._engine.dispose()
+                self._let_go()
             raise
 
 
@@ -189,6 +197,23 @@ def _postgresql(url: URL, target: str) -> Engine:
     except ModuleNotFoundError as error:
         mend = "install bingx-exporter[postgresql]"
         raise LedgerUnavailableError(target, "the PostgreSQL driver is not installed", mend=mend) from error
+
+
+def _set_eras(engine: Engine, current: Callable[[], object]) -> None:
+    """Close at its return a connection of an era that is over.
+
+    It would go into a pool that nobody uses any more, and stay open until the collector of garbage comes by. All of a
+    process share what SQLite knows of a file: with one of them left, a new connection is as read-only as the old ones.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _stamp(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["era"] = current()
+
+    @event.listens_for(engine, "checkin")
+    def _close(_connection: object, record: ConnectionPoolEntry) -> None:
+        if record.info.get("era") is not current():
+            record.invalidate()
 
 
 def _set_begin(engine: Engine, *, sqlite: bool, lock_seconds: float) -> None:

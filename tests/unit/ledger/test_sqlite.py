@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import shutil
 import sqlite3
 import stat
@@ -25,6 +27,7 @@ from exporter.ledger import (
     Window,
     open_ledger,
 )
+from exporter.ledger.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,3 +248,29 @@ def test_a_right_that_is_given_back_is_used_at_once(ledger: Ledger, tmp_path: Pa
         book.record_window(FIRST, [row(1)], cursor=FIRST.end)
 
     assert book.record_window(FIRST, [row(1)], cursor=FIRST.end).new == 1
+
+
+def open_files(path: Path) -> list[str]:
+    numbers = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    return [name for entry in numbers if (name := str(entry.readlink())).startswith(str(path))]
+
+
+def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_was_in_use(tmp_path: Path) -> None:
+    """Those of a process share what SQLite knows of a file: with one of them left, new ones stay read-only."""
+    path = tmp_path / "ledger.db"
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+    gc.disable()
+    try:
+        with database.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+            with pytest.raises(LedgerReadOnlyError), database.writing():
+                raise OSError(errno.EROFS, "read-only")
+            assert open_files(path) != []
+        assert open_files(path) == []
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
+        assert open_files(path) != []
+    finally:
+        gc.enable()
+    database.close()
+    assert open_files(path) == []
