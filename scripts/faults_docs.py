@@ -228,7 +228,7 @@ def _reasons() -> str:
 ## What each reason means
 
 **Gauges**: whose leave the page after `stale_after`. **Held**: for whom the limits let nothing out, at first and
-at most; the pause doubles in between, one call goes out to see when it is over, and a good answer ends it.
+at most; the pause doubles in between, one call goes out to see when it is over, and only its answer ends it.
 **By itself**: whether it may pass although nobody does anything; it is tried again in any case.
 
 | `reason` | gauges | held | by itself | what to do |

@@ -7,9 +7,9 @@
     another no of the exchange    account and endpoint, 10 s doubling to 1 min
     the exchange is in trouble    account and endpoint, 1 s doubling to 1 min
 
-When a pause or a ban is over, exactly one call goes out to see; the others wait for its answer. A good answer ends the
-pause, only the call that went out to see makes it longer. An answer to a call that was sent before the pause began says
-nothing about it. Not thread-safe: `limits` holds the lock.
+When a pause or a ban is over, exactly one call goes out to see; the others wait for its answer. Only that one ends the
+pause, or makes it longer: a call that was let out before says nothing about it, whatever its answer. Not thread-safe:
+`limits` holds the lock.
 """
 
 from __future__ import annotations
@@ -68,18 +68,23 @@ _BAN_OVER: Final = 1.0
 
 class _Hold(Struct):
     address: str
-    since: float
     until: float
     seconds: float
     why: str
     named: bool = False
     probe: Permit | None = None
 
+    def sees(self, probe: Permit | None) -> bool:
+        """Tell whether a call that is out to see for another pause sees for this one, too: it left after it began."""
+        if probe is None or self.named:
+            return False
+        return probe.sent_at is None or probe.sent_at >= self.until - self.seconds
+
     def prolong(self, pause: Pause, now: float, why: str) -> None:
         """Wait once more, and longer, because the call that was to see found that the pause is not over."""
         self.seconds = min(max(2 * self.seconds, pause.first), pause.longest)
         self.named = False
-        self.since, self.until, self.why = now, now + self.seconds, why
+        self.until, self.why = now + self.seconds, why
 
 
 class Holds:
@@ -97,7 +102,7 @@ class Holds:
         for key in [key for key in self._pauses if key[:2] == (_USER, key_name)]:
             mine, hold = (_USER, user, *key[2:]), self._pauses.pop(key)
             shorter, longer = sorted((self._pauses.get(mine, hold), hold), key=lambda each: each.until)
-            if not longer.named:  # who is out to see for one of them sees for both
+            if longer.sees(shorter.probe):
                 longer.probe = longer.probe or shorter.probe
             self._pauses[mine] = longer
 
@@ -149,30 +154,19 @@ class Holds:
         self.cancel(permit)
         if isinstance(error, ConnectionFailed) and error.stale:
             return  # the exchange was not asked
-        if error is None:
-            self._end(keys, permit)
-            return
-        meant = self._impose(permit, now, error, retry_at, probed)
+        meant = () if error is None else self._impose(permit, now, error, retry_at, probed)
         for key in probed:
-            if _answers(key, error):
+            if error is None or _answers(key, error):
                 self._pauses.pop(key, None)
             elif key not in meant:
                 self._pauses[key].until = now + self._pauses[key].seconds
-
-    def _end(self, keys: list[_Key], permit: Permit) -> None:
-        for key in keys:
-            hold = self._pauses[key]
-            # Before a named time a good answer says nothing: the ban met the call on its way out.
-            counts_from = hold.until if hold.named else hold.since
-            if permit.sent_at is not None and permit.sent_at >= counts_from:
-                del self._pauses[key]
 
     def _impose(
         self, permit: Permit, now: float, error: BingxError, retry_at: float | None, probed: list[_Key]
     ) -> tuple[_Key, ...]:
         if isinstance(error, (RateLimited, Forbidden)):
             if retry_at is not None and now < retry_at <= now + LONGEST_BAN:
-                return (self._ban(_banned(permit, error), permit, now, retry_at),)
+                return (self._ban(_banned(permit, error), permit, retry_at),)
             keys: tuple[_Key, ...] = self._refused(permit, error)
             pause = BANNED
         elif isinstance(error, AuthenticationError):
@@ -185,15 +179,15 @@ class Holds:
             return ()
         for key in keys:
             if key not in self._pauses:
-                self._pauses[key] = _Hold(permit.caller.address, now, now + pause.first, pause.first, error.reason)
+                self._pauses[key] = _Hold(permit.caller.address, now + pause.first, pause.first, error.reason)
             elif key in probed:
                 self._pauses[key].prolong(pause, now, error.reason)
         return keys
 
-    def _ban(self, key: _Key, permit: Permit, now: float, retry_at: float) -> _Key:
+    def _ban(self, key: _Key, permit: Permit, retry_at: float) -> _Key:
         self._bans[key] = until = max(retry_at, self._bans.get(key, 0.0))
         why = "the exchange named this time"
-        self._pauses[key] = _Hold(permit.caller.address, now, until, _BAN_OVER, why, named=True)
+        self._pauses[key] = _Hold(permit.caller.address, until, _BAN_OVER, why, named=True)
         return key
 
     def _refused(self, permit: Permit, error: BingxError) -> tuple[_Key, ...]:

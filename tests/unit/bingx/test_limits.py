@@ -422,13 +422,16 @@ def test_answers_to_calls_from_before_a_pause_neither_end_nor_prolong_it() -> No
 
 
 @pytest.mark.parametrize("refusal", [BAD_KEY, Forbidden("HTTP status 403", status=403)])
-def test_a_call_let_out_before_a_pause_does_not_prolong_it_though_it_is_sent_later(refusal: BingxError) -> None:
+@pytest.mark.parametrize("good", [False, True])
+def test_a_call_let_out_before_a_pause_neither_ends_nor_prolongs_it_though_it_is_sent_later(
+    refusal: BingxError, *, good: bool
+) -> None:
     limits = Limits()
     first, second = permit(limits), permit(limits)
     first.sent(0.9)
     limits.settle(first, 1.0, None, refusal)
     second.sent(1.1)
-    limits.settle(second, 1.2, None, refusal)
+    limits.settle(second, 1.2, None, None if good else refusal)
 
     assert wait(limits, now=1.2) == 11.0
     call(limits, refusal, now=11.0)
@@ -456,6 +459,22 @@ def test_who_is_out_to_see_when_two_keys_turn_out_to_be_one_users_sees_for_both(
     limits.settle(probe, 10.6, None, Forbidden("HTTP status 403", status=403))
 
     assert wait(limits, other, now=10.6) == pytest.approx(30.6)
+
+
+def test_who_was_out_before_the_pause_of_the_other_key_began_does_not_see_for_that() -> None:
+    limits = Limits()
+    other = Caller(user="another key", address="there", account="beta")
+    refusal = Forbidden("HTTP status 403", status=403)
+    call(limits, refusal, caller=KEY, now=0.0)
+    probe = permit(limits, KEY, now=10.0)
+    probe.sent(10.0)
+    call(limits, refusal, caller=other, now=10.1)
+
+    for caller in (KEY, other):
+        limits.identify(caller.user, ALPHA.user)
+    limits.settle(probe, 10.3)
+
+    assert wait(limits, other, now=10.3) == pytest.approx(20.1)
 
 
 def test_a_missing_right_thins_out_its_endpoint_and_no_other() -> None:
