@@ -6,6 +6,7 @@ Owns the engine, how a transaction begins and how its failures are told. It know
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
@@ -27,6 +28,7 @@ _FORMS: Final = "write sqlite:////path/to/ledger.db or postgresql+psycopg://user
 _UNREADABLE: Final = "(url)"
 _ONE_STATE: Final[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _CACHE: Final = "cache_size = -512"  # KiB: a poll reads the last rows only, and each connection has a cache of its own
+_MEETINGS: Final = 10  # of those who open one new file at the same moment, one gets on each time
 _MIGRATION_LOCK: Final = 0x62696E6778  # any number that no one else takes for an advisory lock
 
 
@@ -109,8 +111,10 @@ class Database:
 
     def _let_go(self) -> None:
         """Close every connection: those that are idle now, those in use as soon as they are given back."""
+        left = self._engine.pool
         self._engine.dispose()
         self._era = object()
+        left.dispose()  # what was given back meanwhile
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -163,10 +167,29 @@ def _sqlite(url: URL, lock_seconds: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection has no common type
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", _CACHE):
+        _write_ahead(connection)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", _CACHE):
             connection.execute(f"PRAGMA {pragma}").close()
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have the file written ahead of; who meets another at that waits for him.
+
+    SQLite refuses the second one at once, whatever its timeout: only the begin of a transaction waits, and that of an
+    exclusive one for readers, too. A file has another journal if it is new, or was put back from some kinds of backup.
+    """
+    for meeting in range(_MEETINGS):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or meeting + 1 == _MEETINGS:
+                raise
+            connection.execute("BEGIN EXCLUSIVE").close()
+            connection.execute("COMMIT").close()
+        else:
+            return
 
 
 def _is_in_memory(url: URL) -> bool:

@@ -7,8 +7,8 @@ import gc
 import shutil
 import sqlite3
 import stat
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from exporter.ledger import (
 from exporter.ledger.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from support.clock import ManualClock
 
@@ -250,27 +250,72 @@ def test_a_right_that_is_given_back_is_used_at_once(ledger: Ledger, tmp_path: Pa
     assert book.record_window(FIRST, [row(1)], cursor=FIRST.end).new == 1
 
 
+def test_a_file_with_another_journal_waits_for_who_writes_it(tmp_path: Path, clock: ManualClock) -> None:
+    """As two who open one new file at the same moment do; SQLite would refuse the second one at once."""
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            opened = pool.submit(open_ledger, f"sqlite:///{path}", clock, lock_seconds=30)
+            assert wait([opened], timeout=0.3).not_done
+            other.execute("COMMIT")
+            opened.result(30).close()
+
+
+@pytest.mark.parametrize("doing", ["BEGIN IMMEDIATE", "BEGIN; SELECT * FROM sqlite_schema"])
+def test_who_uses_it_for_too_long_is_told_of(tmp_path: Path, clock: ManualClock, doing: str) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for statement in ("CREATE TABLE anything (id INTEGER)", *doing.split("; ")):
+            other.execute(statement).fetchone()
+        with pytest.raises(LedgerLockedError, match="find the other process"):
+            open_ledger(f"sqlite:///{path}", clock, lock_seconds=0.1)
+
+
 def open_files(path: Path) -> list[str]:
     numbers = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     return [name for entry in numbers if (name := str(entry.readlink())).startswith(str(path))]
 
 
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_nor_one_that_is_given_back_in_the_midst_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ledger.db"
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+    dispose, using = database._engine.dispose, ExitStack()
+    using.enter_context(database.reading()).exec_driver_sql("SELECT 1")
+
+    def disposing() -> None:
+        dispose()
+        using.close()
+
+    monkeypatch.setattr(database._engine, "dispose", disposing)
+    with pytest.raises(LedgerReadOnlyError), database.writing():
+        raise OSError(errno.EROFS, "read-only")
+
+    assert open_files(path) == []
+    database.close()
+
+
+@pytest.mark.usefixtures("uncollected")
 def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_was_in_use(tmp_path: Path) -> None:
     """Those of a process share what SQLite knows of a file: with one of them left, new ones stay read-only."""
     path = tmp_path / "ledger.db"
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
-    gc.disable()
-    try:
-        with database.reading() as connection:
-            connection.exec_driver_sql("SELECT 1")
-            with pytest.raises(LedgerReadOnlyError), database.writing():
-                raise OSError(errno.EROFS, "read-only")
-            assert open_files(path) != []
-        assert open_files(path) == []
-        with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
+    with database.reading() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        with pytest.raises(LedgerReadOnlyError), database.writing():
+            raise OSError(errno.EROFS, "read-only")
         assert open_files(path) != []
-    finally:
-        gc.enable()
+    assert open_files(path) == []
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
+    assert open_files(path) != []
     database.close()
     assert open_files(path) == []
