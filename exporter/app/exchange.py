@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from exporter.bingx.environments import HOSTS, Hosts
 from exporter.bingx.host import HostClock
 from exporter.bingx.limits import Limits
 from exporter.bingx.transport import RequestsTransport, Route
+from exporter.bingx.trust import trusting_soon
 from exporter.bingx.way import Site, Way
 from exporter.polling.host import Host
 
@@ -41,13 +43,22 @@ class Exchange:
         self._clock = clock
         self._clocks: dict[str, HostClock] = {}
         self._hosts: Mapping[tuple[Hosts, Route], Host] = {}
+        self._observer = observer
+        self._trust = trusting_soon()
         self.limits = Limits()
-        self.transport = RequestsTransport(clock)
-        self._shared: _Shared = {
+
+    @cached_property
+    def transport(self) -> RequestsTransport:
+        """What sends all calls; who needs it first waits for the CAs, if they have not been read by then."""
+        return RequestsTransport(self._clock, ssl_context=self._trust())
+
+    @property
+    def _shared(self) -> _Shared:
+        return {
             "transport": self.transport,
             "limits": self.limits,
-            "clock": clock,
-            "observer": observer,
+            "clock": self._clock,
+            "observer": self._observer,
         }
 
     @property
@@ -106,8 +117,9 @@ class Exchange:
         return Site(base_url=base_url, clock=self._clocks.setdefault(base_url, HostClock(self._clock)))
 
     def close(self) -> None:
-        """Close every connection."""
-        self.transport.close()
+        """Close every connection, if there has ever been one."""
+        if "transport" in vars(self):
+            self.transport.close()
 
 
 def hosts_of(account: AccountSettings) -> Hosts:

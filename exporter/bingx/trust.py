@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import ssl
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Final
+from threading import Thread
+from typing import TYPE_CHECKING, Final
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from exporter.logs import get_logger
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _log: Final = get_logger(__name__)
+
+
+def trusting_soon() -> Callable[[], ssl.SSLContext]:
+    """Begin to read the CAs, and return what waits for the context, and raises what `trusting` raises.
+
+    OpenSSL reads beside all else that has to start.
+    """
+    context: Future[ssl.SSLContext] = Future()
+
+    def read() -> None:
+        try:
+            context.set_result(trusting())
+        except Exception as error:  # noqa: BLE001 - the boundary of a thread: whoever waits gets it
+            context.set_exception(error)
+
+    Thread(target=read, name="trust", daemon=True).start()
+    return context.result
 
 
 def trusting() -> ssl.SSLContext:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
 from pathlib import Path
 
 import pytest
 from support.clock import ManualClock
 
 from exporter.app.exchange import Exchange, hosts_of
+from exporter.bingx import trust
 from exporter.bingx.environments import HOSTS, Hosts
 from exporter.config import AccountSettings, load
 
@@ -106,6 +109,26 @@ def test_connections_by_ways_that_no_account_uses_any_more_are_not_kept(tmp_path
     exchange.keep(every[2:])
     documented = HOSTS[every[2].environment]
     assert ways(exchange) == {(url, "http://u:one@e:1", None) for url in (documented.first, documented.fallback)}
+
+
+def test_who_starts_hears_that_nobody_can_be_trusted_and_who_stops_does_not_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def broken() -> ssl.SSLContext:
+        asked.set()
+        assert go.wait(10)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(trust, "trusting", broken)
+    exchange = Exchange(clock=ManualClock(), observer=Deaf())
+    assert asked.wait(5)
+    exchange.close()
+    go.set()
+
+    with pytest.raises(FileNotFoundError):
+        exchange.client_of(*accounts(tmp_path, ""))
 
 
 def ways(exchange: Exchange) -> set[tuple[str, str | None, str | None]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
 from pathlib import Path
 
 import pytest
 import trustme
 
-from exporter.bingx.trust import trusting
+from exporter.bingx import trust
+from exporter.bingx.trust import trusting, trusting_soon
 
 
 @pytest.mark.parametrize(
@@ -22,3 +25,30 @@ def test_the_authorities_of_this_machine_are_trusted_or_certifis_where_it_has_no
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "hashed"))
 
     assert min(100, trusting().cert_store_stats()["x509_ca"]) == known, "those of a directory are read when needed"
+
+
+def test_nobody_waits_for_the_authorities_before_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers, go = list[str](), threading.Event()
+
+    def slow() -> ssl.SSLContext:
+        readers.append(threading.current_thread().name)
+        assert go.wait(10)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr(trust, "trusting", slow)
+    context = trusting_soon()
+    go.set()
+
+    assert context() is context()
+    assert readers == ["trust"]
+
+
+def test_who_needs_them_hears_why_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> ssl.SSLContext:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(trust, "trusting", broken)
+    context = trusting_soon()
+
+    with pytest.raises(FileNotFoundError):
+        context()
