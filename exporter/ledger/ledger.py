@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from types import TracebackType
 
-    from sqlalchemy import Connection
-
     from exporter.clock import Clock
     from exporter.ledger.amounts import Sums
     from exporter.ledger.compaction import Compacted
@@ -101,7 +99,7 @@ class Ledger:
     def accounts(self, openings: Sequence[Opening]) -> tuple[AccountBook, ...]:
         """Return a book for each of them, as `account` does for one; many that are new are added in one transaction."""
         with self._opening:
-            strange = [opening for opening in openings if opening.name not in self._books]
+            strange = list({opening.name: opening for opening in openings if opening.name not in self._books}.values())
             batches = [strange[begin : begin + _AT_ONCE] for begin in range(0, len(strange), _AT_ONCE)]
             mirrors = [mirror for batch in batches for mirror in self._find_or_add(batch)]
             for mirror, opening in zip(mirrors, strange, strict=True):
@@ -159,18 +157,14 @@ class Ledger:
         self._database.close()
 
     def _find_or_add(self, openings: Sequence[Opening]) -> list[Mirror]:
+        names = [opening.name for opening in openings]
         with self._database.reading() as connection:
-            found = [records.load(connection, opening.name) for opening in openings]
-        known = [mirror for mirror in found if mirror is not None]
-        if len(known) == len(found):
-            return known
-        with self._database.writing() as connection:
-            self._database.take_turn(connection)
-            return [
-                mirror or records.load(connection, opening.name) or self._add(connection, opening)
-                for mirror, opening in zip(found, openings, strict=True)
-            ]
-
-    def _add(self, connection: Connection, opening: Opening) -> Mirror:
-        now_ms, epoch_ms = to_milliseconds(self._clock.now()), to_milliseconds(opening.since)
-        return records.add_account(connection, opening.name, since=opening.spelled, epoch_ms=epoch_ms, now_ms=now_ms)
+            found = records.load_all(connection, names)
+        if len(found) < len(names):
+            with self._database.writing() as connection:
+                self._database.take_turn(connection)
+                found = records.load_all(connection, names)
+                missing = [opening for opening in openings if opening.name not in found]
+                records.add_accounts(connection, missing, now_ms=to_milliseconds(self._clock.now()))
+                found |= records.load_all(connection, [opening.name for opening in missing])
+        return [found[name] for name in names]

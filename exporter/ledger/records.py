@@ -14,13 +14,15 @@ from exporter.ledger.amounts import Sums, plain
 from exporter.ledger.matching import Amendment, Content, Label, NewRow, Row
 from exporter.ledger.mirror import Mirror, Series, State, Tally
 from exporter.ledger.schema import account, deviation, entry, gap, series
-from exporter.model import shared
+from exporter.model import shared, to_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
     from sqlalchemy import Row as RowOf
+
+    from exporter.ledger.opening import Opening
 
 AMENDED = "amended"
 VANISHED = "vanished"
@@ -54,21 +56,21 @@ def _within(table: Any) -> Select[Any]:  # noqa: ANN401 - either table
 
 
 # Composed once: that takes longer than SQLite needs to answer.
-_NEW_ACCOUNT: Final = account.insert()
-_ACCOUNT: Final = select(account).where(account.c.name == bindparam("name"))
-_ACCOUNT_LOCKED: Final = _ACCOUNT.with_for_update()
+_NEW_ACCOUNTS: Final = account.insert()
+_ACCOUNTS: Final = select(account).where(account.c.name.in_(bindparam("names", expanding=True)))
+_ACCOUNTS_LOCKED: Final = _ACCOUNTS.with_for_update()
 _OPEN_GAPS: Final = (
-    select(gap.c.start_ms, gap.c.end_ms)
-    .where(gap.c.account_id == bindparam("account"), gap.c.closed_ms.is_(None))
+    select(gap.c.account_id, gap.c.start_ms, gap.c.end_ms)
+    .where(gap.c.account_id.in_(bindparam("accounts", expanding=True)), gap.c.closed_ms.is_(None))
     .order_by(gap.c.start_ms, gap.c.end_ms)
 )
 _SERIES: Final = (
     select(
-        *(series.c.id, *_LABEL, series.c.credited, series.c.debited, series.c.entries),
+        *(series.c.account_id, series.c.id, *_LABEL, series.c.credited, series.c.debited, series.c.entries),
         *(series.c.compacted_credited, series.c.compacted_debited, series.c.compacted_entries),
         *(series.c.moved, series.c.created_ms),
     )
-    .where(series.c.account_id == bindparam("account"))
+    .where(series.c.account_id.in_(bindparam("accounts", expanding=True)))
     .order_by(*_LABEL)
 )
 _TOUCH: Final = update(account).where(account.c.id == bindparam("key")).values(revision=account.c.revision + 1)
@@ -100,17 +102,34 @@ def state(connection: Connection, account_id: int) -> State | None:
 
 def load(connection: Connection, name: str, *, lock: bool = False) -> Mirror | None:
     """Return the account called `name`, `None` if there is none; `lock` keeps other writers out until the end."""
-    row = connection.execute(_ACCOUNT_LOCKED if lock else _ACCOUNT, {"name": name}).mappings().one_or_none()
-    return _mirror(connection, row) if row else None
+    return load_all(connection, [name], lock=lock).get(name)
 
 
-def add_account(connection: Connection, name: str, *, since: str, epoch_ms: int, now_ms: int) -> Mirror:
-    """Create the account with nothing read yet, and return it."""
-    row = {"name": name, "since": since, "epoch_ms": epoch_ms, "cursor_ms": epoch_ms, "created_ms": now_ms}
-    counters = {"late": 0, "amended": 0, "vanished": 0, "revision": 0}
-    connection.execute(_NEW_ACCOUNT, {**row, **counters, "baseline_complete": False})
-    inserted = connection.execute(_ACCOUNT, {"name": name}).mappings().one()
-    return _mirror(connection, inserted)
+def load_all(connection: Connection, names: Sequence[str], *, lock: bool = False) -> dict[str, Mirror]:
+    """Return those of the accounts that are there, by name."""
+    rows = connection.execute(_ACCOUNTS_LOCKED if lock else _ACCOUNTS, {"names": names}).mappings().all()
+    keys = [row["id"] for row in rows]
+    gaps, known = _open_gaps(connection, keys), _series(connection, keys)
+    return {row["name"]: _mirror(row, gaps[row["id"]], known[row["id"]]) for row in rows}
+
+
+def add_accounts(connection: Connection, openings: Iterable[Opening], *, now_ms: int) -> None:
+    """Create accounts with nothing read yet, none of which may exist."""
+    new = {
+        "baseline_complete": False,
+        "late": 0,
+        "amended": 0,
+        "vanished": 0,
+        "revision": 0,
+        "created_ms": now_ms,
+    }
+    rows = []
+    for opening in openings:
+        epoch_ms = to_milliseconds(opening.since)
+        row = {"name": opening.name, "since": opening.spelled, "epoch_ms": epoch_ms, "cursor_ms": epoch_ms}
+        rows.append(row | new)
+    if rows:
+        connection.execute(_NEW_ACCOUNTS, rows)
 
 
 def touch(connection: Connection, account_id: int, **values: Any) -> None:  # noqa: ANN401 - columns of every type
@@ -157,19 +176,7 @@ def add_series(connection: Connection, account_id: int, labels: Iterable[Label],
 
 def series_of(connection: Connection, account_id: int) -> dict[Label, Series]:
     """Return every series of the account, in the order of their labels."""
-    loaded = {}
-    for row in connection.execute(_SERIES, {"account": account_id}):
-        key, income_type, symbol, asset, credited, debited, entries, *compacted, moved, created_ms = row
-        label = Label(shared(income_type), shared(symbol), shared(asset))
-        loaded[label] = Series(
-            id=key,
-            label=label,
-            sums=_sums(credited, debited, entries),
-            compacted=_sums(*compacted),
-            moved=moved,
-            created_ms=created_ms,
-        )
-    return loaded
+    return _series(connection, [account_id])[account_id]
 
 
 def add_entries(
@@ -222,7 +229,7 @@ def add_deviations(
 
 def open_gaps(connection: Connection, account_id: int) -> list[tuple[int, int]]:
     """Return the windows, in milliseconds, that could not be read completely, in ascending order."""
-    return [(start_ms, end_ms) for start_ms, end_ms in connection.execute(_OPEN_GAPS, {"account": account_id})]
+    return _open_gaps(connection, [account_id])[account_id]
 
 
 def add_gap(connection: Connection, account_id: int, start_ms: int, end_ms: int, *, reason: str, now_ms: int) -> None:
@@ -267,9 +274,30 @@ def _span(account_id: int, start_ms: int, end_ms: int) -> dict[str, int]:
     return {"account": account_id, "start": start_ms, "end": end_ms}
 
 
-def _mirror(connection: Connection, row: RowMapping) -> Mirror:
-    gaps = tuple(open_gaps(connection, row["id"]))
-    known = series_of(connection, row["id"])
+def _series(connection: Connection, accounts: Sequence[int]) -> dict[int, dict[Label, Series]]:
+    loaded: dict[int, dict[Label, Series]] = {account_id: {} for account_id in accounts}
+    for row in connection.execute(_SERIES, {"accounts": accounts}) if accounts else ():
+        account_id, key, income_type, symbol, asset, credited, debited, entries, *compacted, moved, created_ms = row
+        label = Label(shared(income_type), shared(symbol), shared(asset))
+        loaded[account_id][label] = Series(
+            id=key,
+            label=label,
+            sums=_sums(credited, debited, entries),
+            compacted=_sums(*compacted),
+            moved=moved,
+            created_ms=created_ms,
+        )
+    return loaded
+
+
+def _open_gaps(connection: Connection, accounts: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    loaded: dict[int, list[tuple[int, int]]] = {account_id: [] for account_id in accounts}
+    for account_id, start_ms, end_ms in connection.execute(_OPEN_GAPS, {"accounts": accounts}) if accounts else ():
+        loaded[account_id].append((start_ms, end_ms))
+    return loaded
+
+
+def _mirror(row: RowMapping, gaps: list[tuple[int, int]], known: dict[Label, Series]) -> Mirror:
     return Mirror(
         id=row["id"],
         name=row["name"],
@@ -282,7 +310,7 @@ def _mirror(connection: Connection, row: RowMapping) -> Mirror:
         baseline_complete=row["baseline_complete"],
         revision=row["revision"],
         tally=Tally(late=row["late"], amended=row["amended"], vanished=row["vanished"], gaps=len(gaps)),
-        gaps=gaps,
+        gaps=tuple(gaps),
         series=known,
         entries=sum(item.sums.entries for item in known.values()),
         income_types=tuple(dict.fromkeys(label.income_type for label in known)),

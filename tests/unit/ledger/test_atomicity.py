@@ -88,7 +88,7 @@ def test_accounts_are_added_all_or_none(ledger: Ledger) -> None:
     book = ledger.account("main", since=START)
     openings = [Opening(name=name, since=START) for name in ("main", "one", "two", "three")]
 
-    assert attempts(ledger, book, lambda: ledger.accounts(openings)) > 10
+    assert attempts(ledger, book, lambda: ledger.accounts(openings)) > 5
 
     assert [found.name for found in ledger.books()] == ["main", "one", "two", "three"]
 

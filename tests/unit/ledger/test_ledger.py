@@ -79,6 +79,12 @@ def test_accounts_opened_together_are_what_they_are_one_by_one(ledger: Ledger, r
     assert (together[1]._zero.seconds, together[1]._retention) == (5.0, kept)
 
 
+def test_an_account_that_is_named_twice_has_one_book(ledger: Ledger) -> None:
+    one, other = ledger.accounts([Opening(name="main", since=START)] * 2)
+
+    assert one is other
+
+
 def test_new_accounts_are_added_in_one_transaction_and_known_ones_in_none(
     ledger: Ledger, reopen: Callable[[], Ledger]
 ) -> None:
