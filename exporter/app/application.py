@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from exporter.app.options import Options
     from exporter.clock import Clock
     from exporter.config import Config
+    from exporter.config.shard import Shard
     from exporter.ledger import Ledger
 
 _MOST_WORKERS: Final = 1024
@@ -61,7 +63,7 @@ class App:
         """Build from a configuration; nothing runs and nothing is opened yet."""
         self._whole = config
         self._config = options.shard.part_of(config)
-        self._shown = ""
+        self._shown: Callable[[], str] = str
         self._options = options
         self._clock = clock or SystemClock()
         self._own = OwnMetrics(
@@ -197,7 +199,7 @@ class App:
         self._whole = config
         self._config = replace(part, accounts=in_force)
         self._workers.allow(min(_MOST_WORKERS, threads_for(in_force)))
-        self._shown = self._heading() + as_yaml(self._config)
+        self._shown = cache(partial(_as_text, self._config, self._options.shard))
         self._own.configured(fingerprint(joined(config, in_force)))
         return busy
 
@@ -208,9 +210,8 @@ class App:
             counts = {"accounts": len(part.accounts), "accounts_of_all_shards": len(whole.accounts)}
             self._logger.info(text, shard=shard.number, total_shards=shard.total, **counts)
 
-    def _heading(self) -> str:
-        shard = self._options.shard
-        return "" if shard.is_all else f"# Shard {shard}: the accounts of the others are not shown.\n"
+    def _as_text(self) -> str:
+        return self._shown()
 
     def _open_ledger(self, config: Config) -> None:
         if self._ledger is None and needs_ledger(config.accounts):
@@ -259,7 +260,7 @@ class App:
             scheduler=self._scheduler,
             trends=self._trends,
             options=self._options,
-            config=lambda: self._shown,
+            config=self._as_text,
             illness=self._illness,
             reload=self._reloader.request if self._reloader is not None and self._options.lifecycle else None,
         )
@@ -278,3 +279,8 @@ class App:
             return "the thread that reloads the configuration has died"
         silence = self._clock.elapsed() - self._scheduler.last_turn
         return f"the scheduler has not turned for {silence:.0f} s" if silence > _STUCK_SECONDS else None
+
+
+def _as_text(config: Config, shard: Shard) -> str:
+    heading = "" if shard.is_all else f"# Shard {shard}: the accounts of the others are not shown.\n"
+    return heading + as_yaml(config)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Make = Callable[[], Sequence[Block]]
 
 _WORTH_COMPRESSING: Final = 512
-_MOST_RELOADS: Final = 4
+_MOST_WAITING: Final = 4
 _HEALTH: Final = ("/-/healthy", "/-/ready")
 _SAFE_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -52,6 +52,8 @@ def application(site: Site, *, door: Door, entry: Entry, timeout_offset: float) 
         app.router.add_get(path, _handler(answer))
     if site.telemetry_path != "/":
         app.router.add_get(site.place.route("/"), _landing(site, door))
+    if site.config is not None:
+        app.router.add_get(site.place.route("/config"), _config(site.config))
     reload = _reload(site)
     for method in ("PUT", "POST"):
         app.router.add_route(method, site.place.route("/-/reload"), reload)
@@ -74,8 +76,6 @@ def _answers(site: Site, door: Door, *, secure: bool) -> Mapping[str, Answer]:
         "/-/healthy": lambda _: _state(site.healthy(), good="Healthy"),
         "/-/ready": lambda _: _state(site.ready(), good="Ready"),
     }
-    if (config := site.config) is not None:
-        below["/config"] = lambda _: web.Response(text=config())
     if (probe := site.probe) is not None:
         below["/probe"] = lambda request: _probe(
             request, lambda account: one(request, {name: partial(make, account) for name, make in probe.items()})
@@ -94,6 +94,18 @@ def _handler(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]
         return answer(request)
 
     return handle
+
+
+def _config(make: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    errand = Errand(make, name="config", most=_MOST_WAITING)
+
+    async def config(_: web.Request) -> web.Response:
+        try:
+            return web.Response(text=await errand.run())
+        except BusyError:
+            return _busy("too many wait for the configuration")
+
+    return config
 
 
 def _landing(site: Site, door: Door) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -214,7 +226,7 @@ def _host(request: web.Request) -> str:
 
 
 def _reload(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
-    errand = None if site.reload is None else Errand(site.reload, name="reload", most=_MOST_RELOADS)
+    errand = None if site.reload is None else Errand(site.reload, name="reload", most=_MOST_WAITING)
 
     async def reload(_: web.Request) -> web.Response:
         if errand is None:
@@ -223,8 +235,7 @@ def _reload(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
         try:
             problem = await errand.run()
         except BusyError:
-            text = "too many reloads are waiting\n"
-            return web.Response(status=503, text=text, headers={"Retry-After": "5"})
+            return _busy("too many reloads are waiting")
         if problem is not None:
             return web.Response(status=500, text=problem + "\n")
         return web.Response(text="Reloaded\n")
@@ -235,6 +246,10 @@ def _reload(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
 def _joined(request: web.Request, header: str) -> str | None:
     values = request.headers.getall(header, [])
     return ",".join(values) if values else None
+
+
+def _busy(why: str) -> web.Response:
+    return web.Response(status=503, text=f"{why}\n", headers={"Retry-After": "5"})
 
 
 def _moved(to: str) -> web.Response:

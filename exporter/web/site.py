@@ -45,8 +45,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """The routes: `/`, the metrics, health and readiness always, the others as far as they are given.
 
     `metrics` and `probe` are keyed by content type, the first is the fallback. `healthy` and `ready` return nothing
-    when all is well, else what is wrong. Everything but `landing` and `reload` is called on the server's thread, and
-    must be quick.
+    when all is well, else what is wrong. Everything but `landing`, `config` and `reload` is called on the server's
+    thread, and must be quick.
     """
 
     metrics: Mapping[str, Callable[[], Sequence[Block]]]
@@ -62,7 +62,7 @@ class Site(Struct, frozen=True, kw_only=True):
     reload: Callable[[], str | None] | None = None
     """Reads the configuration again and returns nothing, or why the old one stays; may take seconds."""
     config: Callable[[], str] | None = None
-    """Returns the configuration in force as YAML, without secrets."""
+    """Returns the configuration in force as YAML, without secrets; may take a moment."""
     probe: Mapping[str, Callable[[str], bytes]] | None = None
     """The page of one account by its name; raises `UnknownTargetError` or `UnavailableError`."""
     discovery: Callable[[], Sequence[str]] | None = None

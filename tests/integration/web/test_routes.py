@@ -94,7 +94,7 @@ def test_a_reload_that_is_switched_off_names_the_switch() -> None:
 
 @dataclass
 class Slow:
-    """A reload that takes until it is let go."""
+    """What takes until it is let go."""
 
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     go: threading.Event = field(default_factory=threading.Event)
@@ -108,12 +108,19 @@ class Slow:
         assert self.go.wait(10)
         self.now -= 1
 
+    def text(self) -> str:
+        self()
+        return "text"
 
-def test_a_scrape_is_answered_during_a_reload_and_reloads_wait_their_turn_or_are_refused() -> None:
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/-/reload"), ("GET", "/config")])
+def test_a_scrape_is_answered_during_what_takes_long_and_that_is_done_in_turn_or_refused(
+    method: str, path: str
+) -> None:
     slow = Slow()
     answers: list[Answer] = []
-    with serving(reload=slow) as server:
-        threads = [threading.Thread(target=lambda: answers.append(ask(server, "POST", "/-/reload"))) for _ in range(6)]
+    with serving(reload=slow, config=slow.text) as server:
+        threads = [threading.Thread(target=lambda: answers.append(ask(server, method, path))) for _ in range(6)]
         for thread in threads:
             thread.start()
         assert slow.begun.acquire(timeout=5)
