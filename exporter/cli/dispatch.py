@@ -38,11 +38,9 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _run(flags: Namespace) -> int:
-    gc.disable()  # what is imported stays: to look through it for garbage, now and ever again, is in vain
+    gc.disable()  # until `memory.settled`
     from exporter.cli.run import run
 
-    gc.freeze()
-    gc.enable()
     return run(flags)
 
 

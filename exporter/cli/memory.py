@@ -32,6 +32,15 @@ def keep_little() -> None:
         mallopt(_ARENA_MAX, 1)
 
 
+def settled() -> None:
+    """Take what there is now for what stays, and look for garbage from now on, in all that comes.
+
+    Most of what a start makes is modules. To look through them while they come, and ever again, would be in vain.
+    """
+    gc.freeze()
+    gc.enable()
+
+
 def search_rarely() -> None:
     """Let the collector of garbage look through everything only when there is much more than before.
 

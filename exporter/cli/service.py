@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter import logs
 from exporter.app import Options
 from exporter.cli import notify
-from exporter.cli.memory import keep_little, search_rarely
+from exporter.cli.memory import keep_little, search_rarely, settled
 from exporter.cli.signals import ENDING, Signals
 from exporter.cli.version import build
 
@@ -72,6 +72,7 @@ def started(start: Callable[[], None], signals: Signals) -> bool:
             hangups = [told]
     if outcome[0] is not None:
         raise outcome[0]
+    settled()
     for told in hangups:
         signals.put_back(told)
     return True

@@ -17,10 +17,11 @@ def uncollected() -> Iterator[None]:
     A page is thousands of objects that are all gone when it is made. The collector would take them for objects that
     stay, and after a few pages look at all that the process has: while it does, no thread goes on.
     """
-    was_enabled = gc.isenabled()
+    if not gc.isenabled():  # whoever holds it may let it go meanwhile, and then it goes on
+        yield
+        return
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.enable()

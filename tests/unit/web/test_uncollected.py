@@ -34,6 +34,13 @@ def test_who_has_switched_it_off_finds_it_so() -> None:
         gc.enable()
 
 
+def test_who_switches_it_on_meanwhile_finds_it_so() -> None:
+    gc.disable()
+    with uncollected():
+        gc.enable()
+    assert gc.isenabled()
+
+
 def test_a_document_is_made_while_it_is_held_and_by_then_it_goes_on_again() -> None:
     held = []
 
