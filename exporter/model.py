@@ -71,7 +71,7 @@ class Secret:
 
 
 class CollectorName(StrEnum):
-    """What is collected per account, in the order of importance when a budget is short."""
+    """What is collected per account."""
 
     POSITIONS = "positions"
     BALANCE = "balance"

@@ -34,8 +34,18 @@ if TYPE_CHECKING:
     from exporter.polling.board import Board, Snapshot
     from exporter.polling.host import Host
 
-PRIORITY: Final = {name: rank for rank, name in enumerate(CollectorName, start=1)}
-"""Positions and balance go before income and fees; 0 is the clock's."""
+_IN_TURN: Final = (
+    CollectorName.POSITIONS,
+    CollectorName.BALANCE,
+    CollectorName.COMMISSION_RATE,
+    CollectorName.INCOME,
+    CollectorName.RECONCILIATION,
+)
+PRIORITY: Final = {name: rank for rank, name in enumerate(_IN_TURN, start=1)}
+"""Positions and balance go before income and fees, whose one call an hour goes before the many of a history.
+
+0 is the clock's.
+"""
 NEEDS_IDENTITY: Final = (CollectorName.INCOME, CollectorName.COMMISSION_RATE, CollectorName.RECONCILIATION)
 """Wait until the first balance has said whose account it is: keys of one user share one budget."""
 INTERNAL_ERROR: Final = "internal_error"

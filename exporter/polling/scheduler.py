@@ -322,7 +322,7 @@ class Scheduler:
         begun = False
         self._running.add(task)
         try:
-            begun = self._workers.try_begin(lambda: self._step(task, permit))
+            begun = self._workers.try_begin(lambda: self._step(task, permit), priority=task.priority)
         finally:
             if not begun:
                 self._running.discard(task)

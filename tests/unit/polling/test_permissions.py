@@ -145,7 +145,15 @@ def test_it_waits_until_somebody_has_told_whose_account_it_is(bench: Bench) -> N
     assert bench.query.caller.user == "1200000000000000001"
 
 
-def test_it_goes_after_every_collector(bench: Bench) -> None:
+def test_positions_and_balance_go_first_then_fees_then_income_and_what_the_key_may_do_goes_last(bench: Bench) -> None:
+    assert sorted(PRIORITY, key=PRIORITY.__getitem__) == [
+        CollectorName.POSITIONS,
+        CollectorName.BALANCE,
+        CollectorName.COMMISSION_RATE,
+        CollectorName.INCOME,
+        CollectorName.RECONCILIATION,
+    ]
+    assert set(PRIORITY) == set(CollectorName)
     assert bench.query.priority > max(PRIORITY.values())
 
 

@@ -290,7 +290,7 @@ def test_who_was_due_in_the_turn_that_died_is_not_lost(house: House) -> None:
 
 
 def test_a_permit_is_given_back_when_the_thread_dies_with_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    def deadly(_: object) -> bool:
+    def deadly(_: object, *, priority: int) -> bool:
         raise FatalError
 
     with monkeypatch.context() as patch:

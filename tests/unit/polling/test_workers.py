@@ -6,6 +6,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -58,6 +59,27 @@ def test_a_rush_of_quick_work_is_done_by_few_threads_and_all_of_it(monkeypatch: 
         assert done.acquire(timeout=5)
 
     assert len(names) < 100
+    workers.stop(2)
+
+
+def test_what_waits_for_a_thread_goes_in_the_order_of_its_priority(
+    release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 5.0)
+    workers, done, order = Workers(cap=10), threading.Semaphore(0), list[str]()
+
+    def note(name: str) -> None:
+        order.append(name)
+        done.release()
+
+    assert workers.try_begin(lambda: release.wait(5))
+    for name, priority in (("income", 4), ("fees", 3), ("balance", 2), ("positions", 1), ("balance too", 2)):
+        assert workers.try_begin(partial(note, name), priority=priority)
+    release.set()
+    for _ in range(5):
+        assert done.acquire(timeout=5)
+
+    assert order == ["positions", "balance", "balance too", "fees", "income"]
     workers.stop(2)
 
 
