@@ -228,8 +228,8 @@ def _reasons() -> str:
 ## What each reason means
 
 **Gauges**: whose leave the page after `stale_after`. **Held**: for whom the limits let nothing out, at first and
-at most; the pause doubles in between, one call goes out to see when it is over, and only its answer ends it.
-**By itself**: whether it may pass although nobody does anything; it is tried again in any case.
+at most; the pause doubles in between, one call goes out to see when it is over, and only its answer ends it, or a new
+key. **By itself**: whether it may pass although nobody does anything; it is tried again in any case.
 
 | `reason` | gauges | held | by itself | what to do |
 |---|---|---|---|---|"""

@@ -63,7 +63,7 @@ class App:
         """Build from a configuration; nothing runs and nothing is opened yet."""
         self._whole = config
         self._config = options.shard.part_of(config)
-        self._shown: Callable[[], str] = str
+        self._shown: Callable[[], str] = lambda: ""
         self._options = options
         self._clock = clock or SystemClock()
         self._own = OwnMetrics(
@@ -210,7 +210,7 @@ class App:
             counts = {"accounts": len(part.accounts), "accounts_of_all_shards": len(whole.accounts)}
             self._logger.info(text, shard=shard.number, total_shards=shard.total, **counts)
 
-    def _as_text(self) -> str:
+    def _configuration(self) -> str:
         return self._shown()
 
     def _open_ledger(self, config: Config) -> None:
@@ -260,7 +260,7 @@ class App:
             scheduler=self._scheduler,
             trends=self._trends,
             options=self._options,
-            config=self._as_text,
+            config=self._configuration,
             illness=self._illness,
             reload=self._reloader.request if self._reloader is not None and self._options.lifecycle else None,
         )

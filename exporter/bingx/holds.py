@@ -8,8 +8,8 @@
     the exchange is in trouble    account and endpoint, 1 s doubling to 1 min
 
 When a pause or a ban is over, exactly one call goes out to see; the others wait for its answer. Only that one ends the
-pause, or makes it longer: a call that was let out before says nothing about it, whatever its answer. Not thread-safe:
-`limits` holds the lock.
+pause, or makes it longer: a call that was let out before says nothing about it, whatever its answer. An account with a
+new key has none any more (`forget`). Not thread-safe: `limits` holds the lock.
 """
 
 from __future__ import annotations

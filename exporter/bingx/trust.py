@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from concurrent.futures import Future
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from exporter.aside import aside
 from exporter.logs import get_logger
 
 if TYPE_CHECKING:
@@ -23,16 +22,7 @@ def trusting_soon() -> Callable[[], ssl.SSLContext]:
 
     OpenSSL reads beside all else that has to start.
     """
-    context: Future[ssl.SSLContext] = Future()
-
-    def read() -> None:
-        try:
-            context.set_result(trusting())
-        except Exception as error:  # noqa: BLE001 - the boundary of a thread: whoever waits gets it
-            context.set_exception(error)
-
-    Thread(target=read, name="trust", daemon=True).start()
-    return context.result
+    return aside(trusting, name="trust").result
 
 
 def trusting() -> ssl.SSLContext:

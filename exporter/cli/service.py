@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, Final
 
 from exporter import logs
 from exporter.app import Options
+from exporter.aside import aside
 from exporter.cli import notify
 from exporter.cli.memory import keep_little, search_rarely, settled
 from exporter.cli.signals import ENDING, Signals
@@ -52,26 +52,14 @@ def started(start: Callable[[], None], signals: Signals) -> bool:
     meanwhile gets it afterwards: the configuration has been read already.
     """
     hangups: list[signal.Signals] = []
-    outcome: list[Exception | None] = []
-
-    def attempt() -> None:
-        try:
-            start()
-        except Exception as error:  # noqa: BLE001 - the boundary of a thread: raised again below
-            outcome.append(error)
-        else:
-            outcome.append(None)
-
-    thread = threading.Thread(target=attempt, name="start", daemon=True)
-    thread.start()
-    while thread.is_alive():
+    outcome = aside(start, name="start")
+    while not outcome.done():
         told = signals.next(_GLANCE_SECONDS)
         if told in ENDING:
             return False
         if told is not None:
             hangups = [told]
-    if outcome[0] is not None:
-        raise outcome[0]
+    outcome.result()
     settled()
     for told in hangups:
         signals.put_back(told)

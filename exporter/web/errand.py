@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
-from threading import Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from exporter.aside import aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,19 +35,6 @@ class Errand(Generic[T]):
         self._waiting += 1
         try:
             async with self._turn:
-                return await asyncio.wrap_future(self._begin())
+                return await asyncio.wrap_future(aside(self._call, name=self._name))
         finally:
             self._waiting -= 1
-
-    def _begin(self) -> Future[T]:
-        # A daemon: an executor would be joined at exit, and a call that hangs would then keep the process.
-        future: Future[T] = Future()
-        Thread(target=self._work, args=(future,), name=self._name, daemon=True).start()
-        return future
-
-    def _work(self, future: Future[T]) -> None:
-        future.set_running_or_notify_cancel()
-        try:
-            future.set_result(self._call())
-        except Exception as error:  # noqa: BLE001 - the boundary of a thread: whoever waits gets it
-            future.set_exception(error)

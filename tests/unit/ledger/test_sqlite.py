@@ -285,6 +285,24 @@ def uncollected() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("uncollected")
+def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_was_in_use(tmp_path: Path) -> None:
+    """Those of a process share what SQLite knows of a file: with one of them left, new ones stay read-only."""
+    path = tmp_path / "ledger.db"
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+    with database.reading() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        with pytest.raises(LedgerReadOnlyError), database.writing():
+            raise OSError(errno.EROFS, "read-only")
+        assert open_files(path) != []
+    assert open_files(path) == []
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
+    assert open_files(path) != []
+    database.close()
+    assert open_files(path) == []
+
+
+@pytest.mark.usefixtures("uncollected")
 def test_nor_one_that_is_given_back_in_the_midst_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.db"
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
@@ -301,21 +319,3 @@ def test_nor_one_that_is_given_back_in_the_midst_of_it(tmp_path: Path, monkeypat
 
     assert open_files(path) == []
     database.close()
-
-
-@pytest.mark.usefixtures("uncollected")
-def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_was_in_use(tmp_path: Path) -> None:
-    """Those of a process share what SQLite knows of a file: with one of them left, new ones stay read-only."""
-    path = tmp_path / "ledger.db"
-    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
-    with database.reading() as connection:
-        connection.exec_driver_sql("SELECT 1")
-        with pytest.raises(LedgerReadOnlyError), database.writing():
-            raise OSError(errno.EROFS, "read-only")
-        assert open_files(path) != []
-    assert open_files(path) == []
-    with database.writing() as connection:
-        connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
-    assert open_files(path) != []
-    database.close()
-    assert open_files(path) == []
