@@ -111,10 +111,9 @@ class Database:
 
     def _let_go(self) -> None:
         """Close every connection: those that are idle now, those in use as soon as they are given back."""
-        left = self._engine.pool
-        self._engine.dispose()
         self._era = object()
-        left.dispose()  # what was given back meanwhile
+        # The pool goes on, as `engine.dispose` would not let it: what is given back to it late must not be forgotten.
+        self._engine.pool.dispose()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -223,15 +222,20 @@ def _postgresql(url: URL, target: str) -> Engine:
 
 
 def _set_eras(engine: Engine, current: Callable[[], object]) -> None:
-    """Close at its return a connection of an era that is over.
+    """Use no connection of an era that is over, and close it as soon as it is given back.
 
-    It would go into a pool that nobody uses any more, and stay open until the collector of garbage comes by. All of a
-    process share what SQLite knows of a file: with one of them left, a new connection is as read-only as the old ones.
+    It writes to the file that was there when it was opened. And all of a process share what SQLite knows of a file:
+    with one of them left, a new connection is as read-only as the old ones.
     """
 
-    @event.listens_for(engine, "connect")
-    def _stamp(_connection: object, record: ConnectionPoolEntry) -> None:
-        record.info["era"] = current()
+    @event.listens_for(engine, "do_connect")
+    def _stamp(_dialect: object, record: ConnectionPoolEntry, _arguments: object, _parameters: object) -> None:
+        record.info["era"] = current()  # before it is opened: it may be over by then
+
+    @event.listens_for(engine, "checkout")
+    def _refuse(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info["era"] is not current():
+            raise exc.DisconnectionError  # and the pool opens it anew
 
     @event.listens_for(engine, "checkin")
     def _close(_connection: object, record: ConnectionPoolEntry) -> None:

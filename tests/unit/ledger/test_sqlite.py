@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import (
@@ -27,6 +27,7 @@ from exporter.ledger import (
     Window,
     open_ledger,
 )
+from exporter.ledger import database as module
 from exporter.ledger.database import Database
 
 if TYPE_CHECKING:
@@ -277,6 +278,12 @@ def open_files(path: Path) -> list[str]:
     return [name for entry in numbers if (name := str(entry.readlink())).startswith(str(path))]
 
 
+def fail(database: Database) -> None:
+    """Let a transaction fail as on a disk that may only be read."""
+    with pytest.raises(LedgerReadOnlyError), database.reading():
+        raise OSError(errno.EROFS, "read-only")
+
+
 @pytest.fixture
 def uncollected() -> Iterator[None]:
     gc.disable()
@@ -291,8 +298,7 @@ def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_w
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
     with database.reading() as connection:
         connection.exec_driver_sql("SELECT 1")
-        with pytest.raises(LedgerReadOnlyError), database.writing():
-            raise OSError(errno.EROFS, "read-only")
+        fail(database)
         assert open_files(path) != []
     assert open_files(path) == []
     with database.writing() as connection:
@@ -306,16 +312,65 @@ def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_w
 def test_nor_one_that_is_given_back_in_the_midst_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.db"
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
-    dispose, using = database._engine.dispose, ExitStack()
+    dispose, using = database._engine.pool.dispose, ExitStack()
     using.enter_context(database.reading()).exec_driver_sql("SELECT 1")
 
     def disposing() -> None:
         dispose()
         using.close()
 
-    monkeypatch.setattr(database._engine, "dispose", disposing)
-    with pytest.raises(LedgerReadOnlyError), database.writing():
-        raise OSError(errno.EROFS, "read-only")
+    monkeypatch.setattr(database._engine.pool, "dispose", disposing)
+    fail(database)
+
+    assert open_files(path) == []
+    monkeypatch.undo()
+    database.close()
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_nor_at_the_next_one_what_was_being_opened_at_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+    fail(database)
+    prepare = module._write_ahead
+
+    def failing(connection: sqlite3.Connection) -> None:
+        prepare(connection)
+        monkeypatch.undo()
+        fail(database)
+
+    monkeypatch.setattr(module, "_write_ahead", failing)
+    with database.reading() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    fail(database)
 
     assert open_files(path) == []
     database.close()
+
+
+@pytest.mark.parametrize(("moment", "found"), [("connect", ["first", "second"]), ("checkin", ["second"])])
+def test_after_a_failure_for_good_no_connection_from_before_is_used(
+    tmp_path: Path, moment: str, found: list[str]
+) -> None:
+    """Not even one that was just being opened, or given back: it would write to a file that lies elsewhere by now."""
+    path, elsewhere = tmp_path / "ledger.db", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+    fail(database)
+
+    def fail_and_move(*_: object) -> None:
+        if not list(elsewhere.iterdir()):
+            for file in tmp_path.glob("ledger.db*"):
+                file.rename(elsewhere / file.name)
+            fail(database)
+
+    event.listen(database._engine, moment, fail_and_move, insert=moment == "connect")
+    for name in ("first", "second"):
+        with database.writing() as connection:
+            connection.exec_driver_sql(f"CREATE TABLE {name} (id INTEGER)")
+
+    database.close()
+    with closing(sqlite3.connect(path)) as reader:
+        assert [name for (name,) in reader.execute("SELECT name FROM sqlite_schema")] == found
