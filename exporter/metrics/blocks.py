@@ -6,6 +6,7 @@ a family, or at an account within a large one, never at a byte: a number that ge
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 BLOCK_BYTES: Final = 1 << 17
-"""The least that a block has, unless it is the last one; most have less than twice as much."""
+"""What a block has, roughly: half of it at least, unless nothing small is next to it; most have less than twice it."""
 _SMALL: Final = 512
 
 
@@ -26,51 +27,72 @@ class Block(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True):
-    """The lines of a family: its header, then a part for each account; and how many bytes each is."""
+    """The lines of a family: its header, then a part for each account, `step` parts in each block but the last.
 
-    parts: Sequence[bytes]
-    sizes: Sequence[int]
-    size: int
+    Where `step` is 0 they are one text.
+    """
+
+    blocks: tuple[Block, ...]
+    step: int
 
 
-def run_of(header: bytes, lines: list[bytes]) -> Run:
+def run_of(header: bytes, lines: Sequence[bytes], *, least: int = BLOCK_BYTES) -> Run:
     """Return the run of a family. Small parts are joined: a thousand of them are slower to handle than their bytes."""
-    sizes = list(map(len, lines))
-    size = sum(sizes) + len(header)
+    size = sum(map(len, lines)) + len(header)
     if size < len(lines) * _SMALL:
-        return Run((header + b"".join(lines),), (size,), size)
-    return Run((header, *lines), (len(header), *sizes), size)
+        return Run((Block((header + b"".join(lines),), size),), 0)
+    parts = (header, *lines)
+    step = _step(len(parts), size, least)
+    return Run(tuple([_block(parts[begin : begin + step]) for begin in range(0, len(parts), step)]), step)
 
 
-def amended(run: Run, lines: Mapping[int, bytes]) -> Run | None:
-    """Return the run with other lines in those places, or `None` where it has to be made anew by `run_of`."""
-    if len(run.parts) == 1:
+def amended(run: Run, lines: Mapping[int, bytes], *, least: int = BLOCK_BYTES) -> Run | None:
+    """Return the run with other lines in those places, or `None` where it has to be made anew by `run_of`.
+
+    It is the very run that would be made, and its other blocks are those of before.
+    """
+    if run.step == 0:
         return None
-    parts, sizes = list(run.parts), list(run.sizes)
+    changed: dict[int, list[bytes]] = {}
     for place, line in lines.items():
-        parts[place + 1] = line
-        sizes[place + 1] = len(line)
-    size = sum(sizes)
-    return None if size < (len(parts) - 1) * _SMALL else Run(parts, sizes, size)
+        at, within = divmod(place + 1, run.step)
+        if at not in changed:
+            changed[at] = list(run.blocks[at].parts)
+        changed[at][within] = line
+    blocks = list(run.blocks)
+    for at, parts in changed.items():
+        blocks[at] = _block(parts)
+    count, size = sum(len(block.parts) for block in blocks), sum(block.size for block in blocks)
+    fits = size >= (count - 1) * _SMALL and _step(count, size, least) == run.step
+    return Run(tuple(blocks), run.step) if fits else None
 
 
 def blocks_of(runs: Iterable[Run], *, least: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Divide families into blocks of at least so many bytes."""
-    parts: list[bytes] = []
-    sizes: list[int] = []
+    """Yield the blocks of some families in their order; small ones that are neighbours become one."""
+    small: list[Block] = []
     size = 0
-    for run in runs:
-        parts += run.parts
-        sizes += run.sizes
-        size += run.size
-        if size >= least:
-            yield from _cut(parts, sizes, size // least)
-            parts, sizes, size = [], [], 0
-    if parts:
-        yield Block(tuple(parts), size)
+    for block in chain.from_iterable(run.blocks for run in runs):
+        is_large = block.size >= least // 2
+        if is_large or size >= least:
+            yield from _merged(small)
+            small, size = [], 0
+        if is_large:
+            yield block
+        else:
+            small.append(block)
+            size += block.size
+    yield from _merged(small)
 
 
-def _cut(parts: list[bytes], sizes: list[int], count: int) -> Iterator[Block]:
-    step = -(-len(parts) // count)
-    for begin in range(0, len(parts), step):
-        yield Block(tuple(parts[begin : begin + step]), sum(sizes[begin : begin + step]))
+def _merged(blocks: Sequence[Block]) -> Sequence[Block]:
+    if not blocks[1:]:
+        return blocks
+    return [Block(tuple(chain.from_iterable(block.parts for block in blocks)), sum(block.size for block in blocks))]
+
+
+def _step(count: int, size: int, least: int) -> int:
+    return -(-count // max(1, size // least))
+
+
+def _block(parts: Sequence[bytes]) -> Block:
+    return Block(tuple(parts), sum(map(len, parts)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from exporter.metrics.blocks import Block, Run, blocks_of
+from exporter.metrics.blocks import Block, Run, blocks_of, run_of
 from exporter.metrics.column import Column, runs_of
 from exporter.metrics.live import Live
 from exporter.metrics.render import END_OF_OPENMETRICS, Format
@@ -122,7 +122,7 @@ class Page:
 
 def _end(exposition: Format) -> Run:
     mark = END_OF_OPENMETRICS if exposition is Format.OPENMETRICS else _NOTHING
-    return Run((mark,), (len(mark),), len(mark))
+    return run_of(mark, ())
 
 
 def _joined(blocks: Iterable[Block]) -> bytes:
@@ -155,5 +155,5 @@ class Exposition:
         for live, read in self._live:
             tail.extend(runs_of(live.subject, [live.render(read())], exposition))
         own = self._own(exposition)
-        tail += (Run((own,), (len(own),), len(own)), _end(exposition))
+        tail += (run_of(own, ()), _end(exposition))
         return (*accounts, *blocks_of(tail))
