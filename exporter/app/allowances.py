@@ -9,10 +9,9 @@ from exporter.metrics.api import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from exporter.bingx.limits import Caller, Limits
-    from exporter.bingx.overview import Overview
+    from exporter.bingx.overview import Standing
     from exporter.bingx.paths import Endpoint
     from exporter.clock import Clock
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 class Allowances:
     """Reads the budgets of all callers.
 
-    Most have the whole of it most of the time; what that looks like is kept, for those who were there the last time.
+    Most have left what they had at the scrape before. What that looks like is kept, for those who were there then; but
+    not the end of a ban, which is told by our clock, and that may have been set since.
     """
 
     def __init__(self, limits: Limits, clock: Clock, callers: Callable[[], Iterable[Asked]]) -> None:
@@ -30,29 +30,27 @@ class Allowances:
         self._limits = limits
         self._clock = clock
         self._callers = callers
-        self._whole: dict[tuple[str, tuple[Endpoint, ...]], tuple[Budget, ...]] = {}
+        self._kept: dict[tuple[str, tuple[Endpoint, ...]], tuple[Standing, tuple[Budget, ...]]] = {}
 
     def __call__(self) -> tuple[Budget, ...]:
         """Return a budget for each caller and endpoint, in their order."""
-        now, calendar = self._clock.elapsed(), self._clock.now()
+        now = self._clock.elapsed()
+        began = self._clock.now() - timedelta(seconds=now)
         overview = self._limits.overview(now)
-        known, whole, budgets = self._whole, {}, list[Budget]()
+        known, kept, budgets = self._kept, {}, list[Budget]()
         for caller, endpoints in self._callers():
-            if overview.concerns(caller):
-                budgets += [_left(caller, endpoint, overview, now, calendar) for endpoint in endpoints]
+            key, standing = (caller.account, endpoints), overview.standing(caller, endpoints)
+            before = known.get(key)
+            if before is not None and before[0] == standing:
+                kept[key] = before
+                budgets += before[1]
                 continue
-            key = (caller.account, endpoints)
-            whole[key] = full = known.get(key) or tuple(_full(caller, endpoint, overview) for endpoint in endpoints)
-            budgets += full
-        self._whole = whole
+            these = tuple(
+                Budget(caller.account, endpoint, left, None if end is None else began + timedelta(seconds=end))
+                for endpoint, (left, end) in zip(endpoints, standing, strict=True)
+            )
+            if all(end is None for _, end in standing):
+                kept[key] = (standing, these)
+            budgets += these
+        self._kept = kept
         return tuple(budgets)
-
-
-def _full(caller: Caller, endpoint: Endpoint, overview: Overview) -> Budget:
-    return Budget(caller.account, endpoint, overview.full, None)
-
-
-def _left(caller: Caller, endpoint: Endpoint, overview: Overview, now: float, calendar: datetime) -> Budget:
-    remaining, until = overview.of(caller, endpoint)
-    blocked_until = None if until is None else calendar + timedelta(seconds=until - now)
-    return Budget(caller.account, endpoint, remaining, blocked_until)

@@ -187,7 +187,7 @@ class Limits:
                     limit(of_user if window.rule.scope is Scope.USER else of_address, window.whose, free)
             for endpoint, exceptions in found.items():
                 self._holds.survey(endpoint, now, exceptions)
-            return Overview(found, users=dict(self._users), full=least)
+            return Overview(found, users=dict(self._users))
 
     def _known(self, caller: Caller) -> Caller:
         user = self._users.get(caller.user)

@@ -1,12 +1,12 @@
 """What all accounts may still ask, read at one moment: for a page that shows all of them.
 
 Owns no state of the limits. It says exactly what the limits would say caller by caller, but what is out of the ordinary
-is gathered once, and is little: whom nothing of it concerns has the whole budget.
+is gathered once, and is little: most callers stand as all others of their address do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from exporter.bingx.paths import Endpoint
     from exporter.bingx.permits import Caller
+
+    Standing: TypeAlias = tuple[tuple[int, float | None], ...]
+    """Of each endpoint: how many calls are left, and until when (elapsed seconds) the exchange wants none."""
 
 
 class Exceptions(Struct):
@@ -51,18 +54,28 @@ def block(ends: dict[str, float], whose: str, until: float) -> None:
 class Overview:
     """The limits of signed calls as they were at one moment."""
 
-    def __init__(self, exceptions: Mapping[Endpoint, Exceptions], *, users: Mapping[str, str], full: int) -> None:
+    def __init__(self, exceptions: Mapping[Endpoint, Exceptions], *, users: Mapping[str, str]) -> None:
         """Answer from the exceptions of every signed endpoint; `users` says whose a key is."""
-        self.full = full
         self._exceptions = exceptions
         self._users = users
         every = exceptions.values()
-        self._whose = {name for one in every for found in (one.user_slots, one.user_ends) for name in found}
-        self._addresses = {name for one in every for found in (one.address_slots, one.address_ends) for name in found}
+        self._special = {name for one in every for found in (one.user_slots, one.user_ends) for name in found}
+        self._of_an_address: dict[tuple[str, tuple[Endpoint, ...]], Standing] = {}
 
-    def concerns(self, caller: Caller) -> bool:
-        """Return whether there is anything to say of a caller but that it has the `full` budget of every endpoint."""
-        return self._users.get(caller.user, caller.user) in self._whose or caller.address in self._addresses
+    def standing(self, caller: Caller, endpoints: tuple[Endpoint, ...]) -> Standing:
+        """Return what `of` says of each of the endpoints.
+
+        Whom nothing concerns but what concerns the whole address gets the very answer of the others there.
+        """
+        if self._users.get(caller.user, caller.user) in self._special:
+            return self._standing(caller, endpoints)
+        key = (caller.address, endpoints)
+        if key not in self._of_an_address:
+            self._of_an_address[key] = self._standing(caller, endpoints)
+        return self._of_an_address[key]
+
+    def _standing(self, caller: Caller, endpoints: tuple[Endpoint, ...]) -> Standing:
+        return tuple([self.of(caller, endpoint) for endpoint in endpoints])
 
     def of(self, caller: Caller, endpoint: Endpoint) -> tuple[int, float | None]:
         """Return how many calls are left to the caller, and until when (elapsed seconds) the exchange wants none.

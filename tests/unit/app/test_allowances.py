@@ -71,6 +71,32 @@ def test_a_key_without_a_right_is_never_shown_as_blocked() -> None:
     assert longest > 120
 
 
+def test_the_end_of_a_ban_is_told_by_the_clock_as_it_is_set_now() -> None:
+    limits, clock, caller = Limits(), ManualClock(), CALLERS[0]
+    budgets = Allowances(limits, clock, lambda: [(caller, (Endpoint.BALANCE,))])
+    permit = limits.reserve(caller, Endpoint.BALANCE, clock.elapsed())
+    assert isinstance(permit, Permit)
+    permit.sent(clock.elapsed())
+    limits.settle(permit, clock.elapsed(), None, RateLimited("no", code=100410), clock.elapsed() + 300)
+    (before,) = budgets()
+    clock.calendar += timedelta(seconds=60)
+    (after,) = budgets()
+
+    assert before.blocked_until is not None
+    assert after.blocked_until == before.blocked_until + timedelta(seconds=60)
+
+
+def test_a_budget_that_is_what_it_was_is_the_same_object() -> None:
+    limits = Limits()
+    budgets = Allowances(limits, ManualClock(), lambda: [(caller, ENDPOINTS) for caller in CALLERS])
+    before = budgets()
+    limits.reserve(CALLERS[0], Endpoint.BALANCE, 0.0)
+    after = budgets()
+
+    changed = {one.account for one, other in zip(before, after, strict=True) if one is not other}
+    assert changed == {caller.account for caller in CALLERS if caller.user == CALLERS[0].user}
+
+
 def test_only_those_who_were_there_are_kept() -> None:
     asked: Asked = [(caller, ENDPOINTS) for caller in CALLERS]
     budgets = Allowances(Limits(), ManualClock(), lambda: asked)
@@ -78,4 +104,4 @@ def test_only_those_who_were_there_are_kept() -> None:
     del asked[1:]
     budgets()
 
-    assert list(budgets._whole) == [("account-0", ENDPOINTS)]
+    assert list(budgets._kept) == [("account-0", ENDPOINTS)]

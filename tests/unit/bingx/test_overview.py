@@ -55,8 +55,7 @@ def check(limits: Limits, now: float) -> None:
         for endpoint in SIGNED:
             said = limits.remaining(caller, endpoint, now), banned_until(limits, caller, endpoint, now)
             assert overview.of(caller, endpoint) == said
-            if not overview.concerns(caller):
-                assert said == (overview.full, None)
+            assert overview.standing(caller, (endpoint,)) == (said,)
 
 
 @settings(max_examples=60, deadline=None)
@@ -103,7 +102,6 @@ def test_an_error_that_came_as_often_as_we_let_it_is_no_ban() -> None:
 
     assert limits.blocked_until(alpha, Endpoint.INCOME, now) == 480.0
     assert banned_until(limits, alpha, Endpoint.INCOME, now) is None
-    assert not limits.overview(now).concerns(alpha)
     check(limits, now)
 
 
@@ -150,14 +148,26 @@ def test_who_has_called_and_whose_slots_are_free_again_is_no_exception_any_more(
     limits, alpha = Limits(), CALLERS[0]
     permit = limits.reserve(alpha, Endpoint.BALANCE, 0.0)
     assert isinstance(permit, Permit)
-    assert limits.overview(0.0).concerns(alpha)
     permit.sent(0.0)
     limits.settle(permit, 0.1)
 
-    assert limits.overview(1.0).concerns(alpha)
-    assert not limits.overview(1.2).concerns(alpha)
+    assert limits.overview(1.0).of(alpha, Endpoint.BALANCE) == (4, None)
+    assert limits.overview(1.2).of(alpha, Endpoint.BALANCE) == (5, None)
     limits.overview(10.2)
     assert not limits._open
+
+
+def test_whom_nothing_concerns_stands_as_all_of_the_address() -> None:
+    limits = Limits()
+    limits.reserve(CALLERS[0], Endpoint.BALANCE, 0.0)
+    others = [Caller(user=f"other {number}", address=address, account="") for number in (1, 2) for address in "ab"]
+
+    overview = limits.overview(0.0)
+    one, elsewhere, another, _ = (overview.standing(caller, tuple(SIGNED)) for caller in others)
+
+    assert one is another
+    assert one is not elsewhere
+    assert overview.standing(CALLERS[0], tuple(SIGNED)) != one
 
 
 def test_of_a_call_without_a_key_the_overview_says_nothing() -> None:
