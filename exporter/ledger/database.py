@@ -46,11 +46,12 @@ class Database:
         # SQLite has one writer at a time: threads of ours take turns here, where waiting is fair and costs nothing.
         self._turn: AbstractContextManager[object] = Lock() if self._sqlite else nullcontext()
         self._closed = False
+        self._over = False
         self._era = object()
         with translated(self.target):
             self._engine = _sqlite(parsed, lock_seconds) if self._sqlite else _postgresql(parsed, self.target)
         _set_begin(self._engine, sqlite=self._sqlite, lock_seconds=lock_seconds)
-        _set_eras(self._engine, lambda: self._era)
+        _set_eras(self._engine, self._current_era)
         self._writing_engine = self._engine.execution_options(writing=True)
         # SQLite's transactions see one state by themselves; PostgreSQL's have to be told to.
         self._reading_engine = self._engine if self._sqlite else self._engine.execution_options(**_ONE_STATE)
@@ -93,7 +94,7 @@ class Database:
 
     def abandon(self) -> None:
         """Let go of every connection without another word to the database."""
-        self._closed = True
+        self._closed = self._over = True
         self._let_go()
 
     def close(self) -> None:
@@ -107,12 +108,18 @@ class Database:
                     # Not in a transaction, where a checkpoint is refused: straight to the driver.
                     connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         finally:
+            self._over = True
             self._let_go()
+
+    def _current_era(self) -> object:
+        """Return what stands for this era; at the end there is none, so that who comes late leaves nothing open."""
+        return object() if self._over else self._era
 
     def _let_go(self) -> None:
         """Close every connection: those that are idle now, those in use as soon as they are given back."""
         self._era = object()
         # The pool goes on, as `engine.dispose` would not let it: what is given back to it late must not be forgotten.
+        # It takes those that are in use now for ones beyond its size, and lets as many more be opened.
         self._engine.pool.dispose()
 
     @contextmanager
@@ -222,7 +229,7 @@ def _postgresql(url: URL, target: str) -> Engine:
 
 
 def _set_eras(engine: Engine, current: Callable[[], object]) -> None:
-    """Use no connection of an era that is over, and close it as soon as it is given back.
+    """Close a connection of an era that is over as soon as it is given back, or else before it is used again.
 
     It writes to the file that was there when it was opened. And all of a process share what SQLite knows of a file:
     with one of them left, a new connection is as read-only as the old ones.
@@ -232,15 +239,17 @@ def _set_eras(engine: Engine, current: Callable[[], object]) -> None:
     def _stamp(_dialect: object, record: ConnectionPoolEntry, _arguments: object, _parameters: object) -> None:
         record.info["era"] = current()  # before it is opened: it may be over by then
 
-    @event.listens_for(engine, "checkout")
-    def _refuse(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if record.info["era"] is not current():
-            raise exc.DisconnectionError  # and the pool opens it anew
-
     @event.listens_for(engine, "checkin")
     def _close(_connection: object, record: ConnectionPoolEntry) -> None:
-        if record.info.get("era") is not current():
+        record.info["idle"] = record.info.get("era") is current()
+        if not record.info["idle"]:
             record.invalidate()
+
+    @event.listens_for(engine, "checkout")
+    def _refuse(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # One that was just opened is in use: to refuse that as well would not end where eras end one after the other.
+        if record.info.get("idle") and record.info["era"] is not current():
+            raise exc.DisconnectionError  # and the pool opens it anew
 
 
 def _set_begin(engine: Engine, *, sqlite: bool, lock_seconds: float) -> None:

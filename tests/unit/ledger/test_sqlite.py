@@ -350,9 +350,9 @@ def test_nor_at_the_next_one_what_was_being_opened_at_the_first(
     database.close()
 
 
-@pytest.mark.parametrize(("moment", "found"), [("connect", ["first", "second"]), ("checkin", ["second"])])
-def test_after_a_failure_for_good_no_connection_from_before_is_used(
-    tmp_path: Path, moment: str, found: list[str]
+@pytest.mark.parametrize("opening", [True, False])
+def test_after_a_failure_for_good_no_connection_from_before_is_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, opening: bool
 ) -> None:
     """Not even one that was just being opened, or given back: it would write to a file that lies elsewhere by now."""
     path, elsewhere = tmp_path / "ledger.db", tmp_path / "elsewhere"
@@ -366,11 +366,60 @@ def test_after_a_failure_for_good_no_connection_from_before_is_used(
                 file.rename(elsewhere / file.name)
             fail(database)
 
-    event.listen(database._engine, moment, fail_and_move, insert=moment == "connect")
+    prepare = module._write_ahead
+
+    def prepare_and_fail(connection: sqlite3.Connection) -> None:
+        prepare(connection)
+        fail_and_move()
+
+    if opening:
+        monkeypatch.setattr(module, "_write_ahead", prepare_and_fail)
+    else:
+        event.listen(database._engine, "checkin", fail_and_move)
     for name in ("first", "second"):
         with database.writing() as connection:
             connection.exec_driver_sql(f"CREATE TABLE {name} (id INTEGER)")
 
     database.close()
     with closing(sqlite3.connect(path)) as reader:
-        assert [name for (name,) in reader.execute("SELECT name FROM sqlite_schema")] == found
+        assert reader.execute("SELECT name FROM sqlite_schema").fetchall() == [("second",)]
+
+
+def test_who_opens_a_connection_while_others_fail_for_good_time_and_again_is_not_turned_away(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
+    failing = False
+
+    def fail_meanwhile(*_: object) -> None:
+        nonlocal failing
+        if not failing:
+            failing = True
+            fail(database)
+            failing = False
+
+    for moment in ("do_connect", "connect", "checkout"):
+        event.listen(database._engine, moment, fail_meanwhile, insert=True)
+    for _ in range(3):
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM anything").scalar() == 0
+        assert database.look_up(text("SELECT :n"), {"n": 7}) == (7,)
+    failing = True
+    database.close()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("end", [Database.close, Database.abandon])
+def test_of_a_database_that_is_closed_nothing_stays_open_not_even_what_is_opened_afterwards(
+    tmp_path: Path, end: Callable[[Database], None]
+) -> None:
+    path = tmp_path / "ledger.db"
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+
+    with database._told():  # as `reading` does, and is interrupted there
+        end(database)
+        with database._reading_engine.begin() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    assert open_files(path) == []
