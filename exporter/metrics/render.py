@@ -133,6 +133,7 @@ class _Passage(Generic[Row]):
         values = list(map(family.value, rows))
         born = None if family.created is None else list(map(family.created, rows))
         if values == self._values and born == self._born:
+            self._values, self._born = values, born  # the old ones would be in memory beside the equal ones of the data
             return False
         known = [value for value in values if value is not None]
         if len(known) < len(values):

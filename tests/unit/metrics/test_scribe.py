@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -245,6 +246,31 @@ def test_only_the_families_that_changed_are_new_objects() -> None:
     differing = [at for at, (old, new) in enumerate(zip(first.text, second.text, strict=True)) if old is not new]
     assert [position.POSITION.families[at].name for at in differing] == ["bingx_position_value"]
     assert all(text is openmetrics for text, openmetrics in zip(second.text, second.openmetrics, strict=True))
+
+
+def test_equal_data_takes_the_place_of_the_data_before_it_in_memory() -> None:
+    class Held(float):
+        """A number of which it can be seen whether anybody holds it."""
+
+    subject: Subject[Held, Held] = Subject(
+        name="test",
+        rows=lambda value: (((), value),),
+        families=(
+            Family(name="test_one", help="A number.", value=lambda value: value),
+            Family(
+                name="test_count_total", help="Another.", kind=Kind.COUNTER, value=lambda _: 1, created=lambda _: BORN
+            ),
+        ),
+    )
+    scribe = Scribe(subject, ("main",))
+    first, second = Held(1.5), Held(1.5)
+    seen = weakref.ref(first)
+    scribe.render(subject.rows(first))
+    del first
+    assert seen() is not None
+    scribe.render(subject.rows(second))
+
+    assert seen() is None
 
 
 def test_what_cannot_be_written_leaves_no_line_under_the_labels_of_another() -> None:
