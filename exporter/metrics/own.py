@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 
 from exporter.metrics.printing import Collector, Printed, lines_of
+from exporter.metrics.process import ProcessMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -69,7 +69,7 @@ class OwnMetrics:
         self._info("bingx_exporter_build", "The build that runs, always 1.", facts)
         self._add_shard()
         if process:
-            self._printed[ProcessCollector(registry=self._registry)] = None
+            self._register(ProcessMetrics())
             self._printed[PlatformCollector(registry=self._registry)] = None
             self._printed[GCCollector(registry=self._registry)] = None
 
@@ -158,9 +158,11 @@ class OwnMetrics:
         return self._kept(Gauge(name, text, registry=self._registry))
 
     def _ask(self, name: str, text: str, value: Callable[[], float | None]) -> None:
-        asked = _Asked(name, text, value)
-        self._registry.register(asked)
-        self._printed[asked] = None
+        self._register(_Asked(name, text, value))
+
+    def _register(self, collector: Collector) -> None:
+        self._registry.register(collector)
+        self._printed[collector] = None
 
     def _info(self, name: str, text: str, facts: dict[str, str]) -> Info:
         self._labels[name] = tuple(facts)
