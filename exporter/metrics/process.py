@@ -69,7 +69,7 @@ def open_files(descriptors: Path) -> int:
     """Return how many files are open, by the directory of them in procfs; raises `OSError` where there is none.
 
     Linux tells it as the size of the directory since 6.2; before that it is 0, and they are counted, without the one
-    that counting opens. Source: proc_pid_fd(5).
+    that counting opens. Source: `Documentation/filesystems/proc.rst` of the kernel, section 3.13.
     """
     return descriptors.stat().st_size or sum(1 for _ in descriptors.iterdir()) - 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import threading
@@ -17,6 +18,12 @@ from prometheus_client.process_collector import ProcessCollector
 from exporter.metrics.process import ProcessMetrics, open_files
 
 OWN = Path("/proc/self/fd")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_over() -> None:
+    """Close what earlier tests have left to the collector of garbage before anything is counted."""
+    gc.collect()
 
 
 def values(metrics: Iterable[Metric]) -> dict[str, float]:
@@ -95,6 +102,25 @@ def test_a_name_with_blanks_and_brackets_moves_no_field(tmp_path: Path) -> None:
         "process_start_time_seconds": 1700000000 + 22 / ticks,
         "process_cpu_seconds_total": (14 + 15) / ticks,
     }
+
+
+@pytest.mark.parametrize(
+    ("there", "shown"),
+    [
+        ((), set()),
+        (("stat",), {"virtual_memory_bytes", "resident_memory_bytes", "start_time_seconds", "cpu_seconds_total"}),
+        (("fd",), {"open_fds", "max_fds"}),
+    ],
+)
+def test_what_cannot_be_read_is_absent_and_the_rest_is_there(
+    tmp_path: Path, there: tuple[str, ...], shown: set[str]
+) -> None:
+    (tmp_path / "stat").write_text("btime 1700000000\n")
+    (tmp_path / "self").mkdir()
+    for name in there:
+        (tmp_path / "self" / name).symlink_to(Path("/proc/self") / name)
+
+    assert set(values(ProcessMetrics(tmp_path).collect())) == {f"process_{name}" for name in shown}
 
 
 def test_without_procfs_there_is_nothing(tmp_path: Path) -> None:

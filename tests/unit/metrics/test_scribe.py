@@ -252,25 +252,31 @@ def test_equal_data_takes_the_place_of_the_data_before_it_in_memory() -> None:
     class Held(float):
         """A number of which it can be seen whether anybody holds it."""
 
-    subject: Subject[Held, Held] = Subject(
+    class Birth(datetime):
+        """A moment of which it can be seen as well."""
+
+    subject: Subject[tuple[Held, Birth], tuple[Held, Birth]] = Subject(
         name="test",
-        rows=lambda value: (((), value),),
+        rows=lambda data: (((), data),),
         families=(
-            Family(name="test_one", help="A number.", value=lambda value: value),
             Family(
-                name="test_count_total", help="Another.", kind=Kind.COUNTER, value=lambda _: 1, created=lambda _: BORN
+                name="test_one_total",
+                help="A number.",
+                kind=Kind.COUNTER,
+                value=lambda data: data[0],
+                created=lambda data: data[1],
             ),
         ),
     )
     scribe = Scribe(subject, ("main",))
-    first, second = Held(1.5), Held(1.5)
-    seen = weakref.ref(first)
+    first, second = (Held(1.5), Birth(2026, 8, 1, tzinfo=UTC)), (Held(1.5), Birth(2026, 8, 1, tzinfo=UTC))
+    seen = [weakref.ref(one) for one in first]
     scribe.render(subject.rows(first))
     del first
-    assert seen() is not None
+    assert [one() for one in seen] == list(second)
     scribe.render(subject.rows(second))
 
-    assert seen() is None
+    assert [one() for one in seen] == [None, None]
 
 
 def test_what_cannot_be_written_leaves_no_line_under_the_labels_of_another() -> None:
