@@ -249,32 +249,19 @@ def test_only_the_families_that_changed_are_new_objects() -> None:
 
 
 def test_equal_data_takes_the_place_of_the_data_before_it_in_memory() -> None:
-    class Held(float):
+    class Held(Decimal):
         """A number of which it can be seen whether anybody holds it."""
 
     class Birth(datetime):
         """A moment of which it can be seen as well."""
 
-    subject: Subject[tuple[Held, Birth], tuple[Held, Birth]] = Subject(
-        name="test",
-        rows=lambda data: (((), data),),
-        families=(
-            Family(
-                name="test_one_total",
-                help="A number.",
-                kind=Kind.COUNTER,
-                value=lambda data: data[0],
-                created=lambda data: data[1],
-            ),
-        ),
-    )
-    scribe = Scribe(subject, ("main",))
-    first, second = (Held(1.5), Birth(2026, 8, 1, tzinfo=UTC)), (Held(1.5), Birth(2026, 8, 1, tzinfo=UTC))
-    seen = [weakref.ref(one) for one in first]
-    scribe.render(subject.rows(first))
+    scribe = Scribe(PAID, ("main",))
+    first, second = [("BTC-USDT", Held("1.5"), Birth(2026, 8, 1, tzinfo=UTC)) for _ in range(2)]
+    seen = [weakref.ref(one) for one in first[1:]]
+    scribe.render(PAID.rows((first,)))
     del first
-    assert [one() for one in seen] == list(second)
-    scribe.render(subject.rows(second))
+    assert [one() for one in seen] == list(second[1:])
+    scribe.render(PAID.rows((second,)))
 
     assert [one() for one in seen] == [None, None]
 
