@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.metrics.api import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from exporter.bingx.limits import Caller, Limits
-    from exporter.bingx.overview import Standing
+    from exporter.bingx.overview import Overview, Standing
     from exporter.bingx.paths import Endpoint
     from exporter.clock import Clock
 
     Asked: TypeAlias = tuple[Caller, tuple[Endpoint, ...]]
+    _Told: TypeAlias = tuple[Standing, tuple[Budget, ...]]
+
+_NOTHING: _Told = ((), ())
 
 
 class Allowances:
-    """Reads the budgets of all callers.
+    """Reads the budgets of all callers; for one thread.
 
-    Most have left what they had at the scrape before. What that looks like is kept, for those who were there then; but
-    not the end of a ban, which is told by our clock, and that may have been set since.
+    Most have left what they had at the scrape before, and are asked again only if they may stand otherwise. What was
+    told of them is kept, for those who were there then; but not the end of a ban, which is told by our clock, and that
+    may have been set since.
     """
 
     def __init__(self, limits: Limits, clock: Clock, callers: Callable[[], Iterable[Asked]]) -> None:
@@ -30,27 +36,43 @@ class Allowances:
         self._limits = limits
         self._clock = clock
         self._callers = callers
-        self._kept: dict[tuple[str, tuple[Endpoint, ...]], tuple[Standing, tuple[Budget, ...]]] = {}
+        self._asked: tuple[Asked, ...] = ()
+        self._overview = limits.overview(clock.elapsed())
+        self._told: list[_Told] = []
+        self._budgets: tuple[Budget, ...] = ()
 
     def __call__(self) -> tuple[Budget, ...]:
         """Return a budget for each caller and endpoint, in their order."""
         now = self._clock.elapsed()
         began = self._clock.now() - timedelta(seconds=now)
-        overview = self._limits.overview(now)
-        known, kept, budgets = self._kept, {}, list[Budget]()
-        for caller, endpoints in self._callers():
-            key, standing = (caller.account, endpoints), overview.standing(caller, endpoints)
-            before = known.get(key)
-            if before is not None and before[0] == standing:
-                kept[key] = before
-                budgets += before[1]
-                continue
-            these = tuple(
-                Budget(caller.account, endpoint, left, None if end is None else began + timedelta(seconds=end))
-                for endpoint, (left, end) in zip(endpoints, standing, strict=True)
-            )
-            if all(end is None for _, end in standing):
-                kept[key] = (standing, these)
-            budgets += these
-        self._kept = kept
-        return tuple(budgets)
+        asked, overview = tuple(self._callers()), self._limits.overview(now)
+        moved = overview.moved_since(self._overview) if asked == self._asked else None
+        if moved is not None and not moved:
+            return self._budgets
+        told = [
+            _tell(one, overview, began, known) if moved is None or overview.user_of(one[0]) in moved else known
+            for one, known in zip(asked, self._known(asked), strict=True)
+        ]
+        self._asked, self._overview, self._told = asked, overview, told
+        self._budgets = tuple(chain.from_iterable([budgets for _, budgets in told]))
+        return self._budgets
+
+    def _known(self, asked: tuple[Asked, ...]) -> list[_Told]:
+        if asked == self._asked:
+            return self._told
+        known = {
+            (caller.account, endpoints): told for (caller, endpoints), told in zip(self._asked, self._told, strict=True)
+        }
+        return [known.get((caller.account, endpoints), _NOTHING) for caller, endpoints in asked]
+
+
+def _tell(asked: Asked, overview: Overview, began: datetime, known: _Told) -> _Told:
+    caller, endpoints = asked
+    standing = overview.standing(caller, endpoints)
+    if known[0] == standing and all(end is None for _, end in standing):
+        return known
+    budgets = tuple(
+        Budget(caller.account, endpoint, left, None if end is None else began + timedelta(seconds=end))
+        for endpoint, (left, end) in zip(endpoints, standing, strict=True)
+    )
+    return standing, budgets

@@ -60,14 +60,32 @@ class Overview:
         self._users = users
         every = exceptions.values()
         self._special = {name for one in every for found in (one.user_slots, one.user_ends) for name in found}
+        self._shared = [(one.full, one.address_slots) for one in every]
+        self._is_closed = any(one.address_ends for one in every)
         self._of_an_address: dict[tuple[str, tuple[Endpoint, ...]], Standing] = {}
+
+    def moved_since(self, before: Overview) -> set[str] | None:
+        """Return the users who may stand otherwise than in `before`; `None` where that may be anybody.
+
+        It may be anybody where it is known of another key whose it is, where an address has other slots, and where the
+        exchange wants, or wanted then, no call from one. Of whom it wants or wanted none has always moved.
+        """
+        if self._is_closed or before._is_closed or self._users != before._users or self._shared != before._shared:
+            return None
+        both = tuple(zip(self._exceptions.values(), before._exceptions.values(), strict=True))
+        called = {user for now, then in both for user, _ in now.user_slots.items() ^ then.user_slots.items()}
+        return called.union(*(one.user_ends for pair in both for one in pair))
+
+    def user_of(self, caller: Caller) -> str:
+        """Return whose budgets the caller uses."""
+        return self._users.get(caller.user, caller.user)
 
     def standing(self, caller: Caller, endpoints: tuple[Endpoint, ...]) -> Standing:
         """Return what `of` says of each of the endpoints.
 
         Whom nothing concerns but what concerns the whole address gets the very answer of the others there.
         """
-        if self._users.get(caller.user, caller.user) in self._special:
+        if self.user_of(caller) in self._special:
             return self._standing(caller, endpoints)
         key = (caller.address, endpoints)
         if key not in self._of_an_address:
@@ -82,4 +100,4 @@ class Overview:
 
         Raises `KeyError` for an endpoint that is not signed.
         """
-        return self._exceptions[endpoint].of(caller, self._users.get(caller.user, caller.user))
+        return self._exceptions[endpoint].of(caller, self.user_of(caller))

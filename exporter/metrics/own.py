@@ -70,7 +70,7 @@ class OwnMetrics:
         self._add_shard()
         if process:
             self._register(ProcessMetrics())
-            self._printed[PlatformCollector(registry=self._registry)] = None
+            self._kept(PlatformCollector(registry=self._registry))
             self._printed[GCCollector(registry=self._registry)] = None
 
     def _add_work(self, endpoints: Iterable[str]) -> None:

@@ -113,11 +113,15 @@ class Desk:
     on_acquaintance: list[Callable[[], None]] = field(default_factory=list)
     on_identity: list[Callable[[], None]] = field(default_factory=list)
     on_recovery: list[Callable[[], None]] = field(default_factory=list)
+    _caller: Caller | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def caller(self) -> Caller:
-        """Whose budgets the account uses."""
-        return Caller(self.user or self.key_name, self.address, self.account, self.stranger)
+        """Whose budgets the account uses; the same object while that is the same, for every scrape looks at all."""
+        user, kept = self.user or self.key_name, self._caller
+        if kept is None or kept.user != user or kept.stranger != self.stranger:
+            kept = self._caller = Caller(user, self.address, self.account, self.stranger)
+        return kept
 
     def not_before(self, collector: CollectorName, now: float) -> float | None:
         """Return `None` if the collector may call, else when to look again (never: somebody will wake it)."""

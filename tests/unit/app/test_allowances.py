@@ -36,12 +36,23 @@ def one_by_one(limits: Limits, clock: ManualClock, asked: Asked) -> tuple[Budget
     return tuple(found)
 
 
-@given(st.lists(st.tuples(callers, st.sampled_from(CALLERS), st.sampled_from(ENDPOINTS), st.booleans())))
-def test_budgets_are_what_the_limits_say_one_by_one(scrapes: list[tuple[Asked, Caller, Endpoint, bool]]) -> None:
-    limits, clock, asked = Limits(), ManualClock(), Asked()
+@given(
+    callers,
+    st.lists(
+        st.tuples(
+            st.none() | callers, st.sampled_from(CALLERS), st.sampled_from(ENDPOINTS), st.booleans(), st.booleans()
+        )
+    ),
+)
+def test_budgets_are_what_the_limits_say_one_by_one(
+    first: Asked, scrapes: list[tuple[Asked | None, Caller, Endpoint, bool, bool]]
+) -> None:
+    limits, clock, asked = Limits(), ManualClock(), first
     budgets = Allowances(limits, clock, lambda: asked)
-    for now_asked, caller, endpoint, refused in scrapes:
-        asked[:] = now_asked
+    for other, caller, endpoint, refused, learned in scrapes:
+        asked = asked if other is None else other
+        if learned:
+            limits.identify(caller.user, "2")
         permit = limits.reserve(caller, endpoint, clock.elapsed())
         assert budgets() == one_by_one(limits, clock, asked)
         if isinstance(permit, Permit):
@@ -97,11 +108,43 @@ def test_a_budget_that_is_what_it_was_is_the_same_object() -> None:
     assert changed == {caller.account for caller in CALLERS if caller.user == CALLERS[0].user}
 
 
-def test_only_those_who_were_there_are_kept() -> None:
+def test_who_has_left_is_not_kept() -> None:
     asked: Asked = [(caller, ENDPOINTS) for caller in CALLERS]
     budgets = Allowances(Limits(), ManualClock(), lambda: asked)
     budgets()
     del asked[1:]
-    budgets()
 
-    assert list(budgets._kept) == [("account-0", ENDPOINTS)]
+    assert {budget.account for budget in budgets()} == {"account-0"}
+    assert len(budgets._told) == 1
+
+
+def test_a_budget_that_is_whole_again_is_shown_whole() -> None:
+    limits, clock, caller = Limits(), ManualClock(), CALLERS[0]
+    budgets = Allowances(limits, clock, lambda: [(caller, (Endpoint.BALANCE,))])
+    left = [budgets()[0].remaining]
+    permit = limits.reserve(caller, Endpoint.BALANCE, clock.elapsed())
+    assert isinstance(permit, Permit)
+    left.append(budgets()[0].remaining)
+    limits.cancel(permit)
+    left.append(budgets()[0].remaining)
+
+    assert left == [5, 4, 5]
+
+
+def test_what_was_told_of_the_others_is_kept_when_a_caller_changes() -> None:
+    asked: Asked = [(caller, ENDPOINTS) for caller in CALLERS]
+    budgets = Allowances(Limits(), ManualClock(), lambda: asked)
+    before = budgets()
+    asked[1:2] = [(CALLERS[1]._replace(user="another"), ENDPOINTS[:1])]
+    after = budgets()
+
+    assert {one.account for one in after if not any(one is other for other in before)} == {CALLERS[1].account}
+
+
+def test_where_nothing_has_moved_nothing_is_put_together() -> None:
+    limits, clock = Limits(), ManualClock()
+    budgets = Allowances(limits, clock, lambda: [(caller, ENDPOINTS) for caller in CALLERS])
+    before = budgets()
+    clock.advance(1.0)
+
+    assert budgets() is before

@@ -156,6 +156,18 @@ def test_an_identity_once_known_is_not_lost_by_an_answer_without_one(tmp_path: P
     assert desk.user_id == "12"
 
 
+def test_whose_budgets_are_used_is_the_same_object_until_it_is_known_better(tmp_path: Path) -> None:
+    (one,) = staffed(tmp_path, "name: a")
+    desk = one.desk
+    first = desk.caller
+
+    assert desk.caller is first
+    desk.unknowable()
+    assert desk.caller == first._replace(stranger=False)
+    desk.identified(Balances(user_id="12", assets=()))
+    assert desk.caller == first._replace(stranger=False, user="12")
+
+
 def test_accounts_of_one_host_share_its_clock(tmp_path: Path) -> None:
     live, same, demo = staffed(tmp_path, "name: a", "name: b", "name: c, environment: vst")
 

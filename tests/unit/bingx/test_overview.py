@@ -21,6 +21,7 @@ from exporter.bingx.errors import (
     RateLimited,
 )
 from exporter.bingx.limits import RULES, Caller, Limits, Permit, Remaining, Rule, Scope
+from exporter.bingx.overview import Overview
 from exporter.bingx.paths import Endpoint
 
 SIGNED = [endpoint for endpoint in Endpoint if endpoint.signed]
@@ -49,13 +50,17 @@ TWICE = (Rule(Scope.USER, 5, 20.0), Rule(Scope.USER, 5, 1.0), Rule(Scope.ADDRESS
 RULE_SETS = (RULES, (Rule(Scope.USER, 2, 1.0), Rule(Scope.ADDRESS, 3, 10.0)), (Rule(Scope.ADDRESS, 4, 2.0),), TWICE, ())
 
 
-def check(limits: Limits, now: float) -> None:
+def check(limits: Limits, now: float, before: Overview | None = None) -> Overview:
     overview = limits.overview(now)
+    moved = None if before is None else overview.moved_since(before)
     for caller in CALLERS:
+        if before is not None and moved is not None and overview.user_of(caller) not in moved:
+            assert overview.standing(caller, tuple(SIGNED)) == before.standing(caller, tuple(SIGNED))
         for endpoint in SIGNED:
             said = limits.remaining(caller, endpoint, now), banned_until(limits, caller, endpoint, now)
             assert overview.of(caller, endpoint) == said
             assert overview.standing(caller, (endpoint,)) == (said,)
+    return overview
 
 
 @settings(max_examples=60, deadline=None)
@@ -63,6 +68,7 @@ def check(limits: Limits, now: float) -> None:
 def test_the_overview_says_what_is_said_one_by_one(data: st.DataObject, rules: tuple[Rule, ...]) -> None:
     limits, now = Limits(rules), 0.0
     under_way: list[Permit] = []
+    overview = limits.overview(now)
     for _ in range(data.draw(st.integers(1, 40))):
         now += data.draw(st.sampled_from([0.0, 0.01, 0.3, 1.0, 5.0, 30.0, 100.0]))
         what = data.draw(
@@ -85,9 +91,9 @@ def test_the_overview_says_what_is_said_one_by_one(data: st.DataObject, rules: t
             limits.identify("key b", "2")
         elif what == "forget":
             limits.forget(data.draw(st.sampled_from(CALLERS)).account)
-        check(limits, now)
+        overview = check(limits, now, overview)
     for later in (0.5, 1.0, 12.0, 500.0):
-        check(limits, now + later)
+        overview = check(limits, now + later, overview)
 
 
 def test_an_error_that_came_as_often_as_we_let_it_is_no_ban() -> None:
@@ -173,3 +179,41 @@ def test_whom_nothing_concerns_stands_as_all_of_the_address() -> None:
 def test_of_a_call_without_a_key_the_overview_says_nothing() -> None:
     with pytest.raises(KeyError):
         Limits().overview(0.0).of(CALLERS[0], Endpoint.SERVER_TIME)
+
+
+def test_only_who_has_called_has_moved() -> None:
+    limits, alpha = Limits(), CALLERS[0]
+    before = limits.overview(0.0)
+    permit = limits.reserve(alpha, Endpoint.BALANCE, 0.0)
+    assert isinstance(permit, Permit)
+    called = limits.overview(0.0)
+    limits.cancel(permit)
+
+    assert called.moved_since(before) == {alpha.user}
+    assert called.moved_since(called) == set()
+    assert limits.overview(0.0).moved_since(called) == {alpha.user}
+    assert limits.overview(0.0).moved_since(before) == set()
+
+
+def test_anybody_may_have_moved_where_a_key_changed_hands() -> None:
+    limits = Limits()
+    before = limits.overview(0.0)
+    limits.identify("key b", "2")
+
+    assert limits.overview(0.0).moved_since(before) is None
+
+
+@pytest.mark.parametrize(("text", "moved"), [("too many", {"1"}), ("your IP is banned", None)])
+def test_whom_the_exchange_bans_has_moved_until_after_it_and_with_an_address_anybody_has(
+    text: str, moved: set[str] | None
+) -> None:
+    limits, alpha = Limits(), CALLERS[0]
+    permit = limits.reserve(alpha, Endpoint.BALANCE, 0.0)
+    assert isinstance(permit, Permit)
+    permit.sent(0.0)
+    limits.settle(permit, 0.1, None, error_for(100410, text), 60.0)
+    during, still, after = (limits.overview(now) for now in (20.0, 30.0, 70.0))
+
+    assert still.moved_since(during) == moved
+    assert after.moved_since(still) == moved
+    assert after.moved_since(after) == set()
