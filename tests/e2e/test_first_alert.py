@@ -98,7 +98,7 @@ def test_the_document_leads_to_the_first_alert_within_the_time_that_it_promises(
     receiver = prepare(tmp_path, text, ports)
     assert str(receiver.relative_to(tmp_path)) in lines[0]
     assert PROMISED in text
-    like = re.compile(r"/page firing \w+: \w+-USDT \w+ is only \d+(\.\d+)?% from liquidation")
+    like = re.compile(r"/page firing \w+: \w+-USD[TC] \w+ is only \d+(\.\d+)?% from liquidation")
     assert like.fullmatch(block(text, "/page firing").splitlines()[0])
 
     with ExitStack() as terminals:
