@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     Asked: TypeAlias = tuple[Caller, tuple[Endpoint, ...]]
     _Told: TypeAlias = tuple[Standing, tuple[Budget, ...]]
 
-_NOTHING: _Told = ((), ())
-
 
 class Allowances:
     """Reads the budgets of all callers; for one thread.
@@ -36,9 +34,8 @@ class Allowances:
         self._limits = limits
         self._clock = clock
         self._callers = callers
-        self._asked: tuple[Asked, ...] = ()
         self._overview = limits.overview(clock.elapsed())
-        self._told: list[_Told] = []
+        self._told: dict[Asked, _Told] = {}
         self._budgets: tuple[Budget, ...] = ()
 
     def __call__(self) -> tuple[Budget, ...]:
@@ -46,30 +43,24 @@ class Allowances:
         now = self._clock.elapsed()
         began = self._clock.now() - timedelta(seconds=now)
         asked, overview = tuple(self._callers()), self._limits.overview(now)
-        moved = overview.moved_since(self._overview) if asked == self._asked else None
-        if moved is not None and not moved:
+        moved = overview.moved_since(self._overview)
+        if moved is not None and not moved and asked == tuple(self._told):
             return self._budgets
-        told = [
-            _tell(one, overview, began, known) if moved is None or overview.user_of(one[0]) in moved else known
-            for one, known in zip(asked, self._known(asked), strict=True)
-        ]
-        self._asked, self._overview, self._told = asked, overview, told
-        self._budgets = tuple(chain.from_iterable([budgets for _, budgets in told]))
+        told = {}
+        for one in asked:
+            known = self._told.get(one)
+            if known is None or moved is None or overview.user_of(one[0]) in moved:
+                known = _tell(one, overview, began, known)
+            told[one] = known
+        self._overview, self._told = overview, told
+        self._budgets = tuple(chain.from_iterable([budgets for _, budgets in told.values()]))
         return self._budgets
 
-    def _known(self, asked: tuple[Asked, ...]) -> list[_Told]:
-        if asked == self._asked:
-            return self._told
-        known = {
-            (caller.account, endpoints): told for (caller, endpoints), told in zip(self._asked, self._told, strict=True)
-        }
-        return [known.get((caller.account, endpoints), _NOTHING) for caller, endpoints in asked]
 
-
-def _tell(asked: Asked, overview: Overview, began: datetime, known: _Told) -> _Told:
+def _tell(asked: Asked, overview: Overview, began: datetime, known: _Told | None) -> _Told:
     caller, endpoints = asked
     standing = overview.standing(caller, endpoints)
-    if known[0] == standing and all(end is None for _, end in standing):
+    if known is not None and known[0] == standing and all(end is None for _, end in standing):
         return known
     budgets = tuple(
         Budget(caller.account, endpoint, left, None if end is None else began + timedelta(seconds=end))

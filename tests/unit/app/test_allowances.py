@@ -141,6 +141,15 @@ def test_what_was_told_of_the_others_is_kept_when_a_caller_changes() -> None:
     assert {one.account for one in after if not any(one is other for other in before)} == {CALLERS[1].account}
 
 
+def test_what_was_told_is_kept_where_anybody_may_have_moved_and_nobody_has() -> None:
+    limits = Limits()
+    budgets = Allowances(limits, ManualClock(), lambda: [(caller, ENDPOINTS) for caller in CALLERS])
+    before = budgets()
+    limits.identify("another key", "another user")
+
+    assert all(one is other for one, other in zip(before, budgets(), strict=True))
+
+
 def test_where_nothing_has_moved_nothing_is_put_together() -> None:
     limits, clock = Limits(), ManualClock()
     budgets = Allowances(limits, clock, lambda: [(caller, ENDPOINTS) for caller in CALLERS])
