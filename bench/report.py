@@ -29,7 +29,6 @@ _PACKAGES: Final = (
     "urllib3",
     "prometheus-client",
     "msgspec",
-    "SQLAlchemy",
     "aiohttp",
     "isal",
 )

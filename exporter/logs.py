@@ -1,7 +1,7 @@
 """Log lines: one event, one line, on standard error, as logfmt or JSON, without a secret.
 
 Owns the form of a line, what is redacted from it, and the bridge from the standard library's logging, so that the
-lines of aiohttp, urllib3 and SQLAlchemy look like ours. Knows no other module: a secret is whatever can `reveal()`.
+lines of aiohttp, asyncio and urllib3 look like ours. Knows no other module: a secret is whatever can `reveal()`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The income ledger: every row of the fund flow exactly once, and what the rows add up to.
 
 All that knows SQL. `windows` and `reader` plan, purely, what to ask the exchange; `ledger` and `book` record the
-answers; the rest serves them. Only what is named here is for others. What needs SQLAlchemy is imported when its name is
+answers; the rest serves them. Only what is named here is for others. What needs a database is imported when its name is
 used for the first time: who counts no income does not pay for it.
 """
 

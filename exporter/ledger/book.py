@@ -17,7 +17,6 @@ from exporter.ledger.compaction import Compacted, compact, cut_of
 from exporter.ledger.errors import LedgerUnavailableError
 from exporter.ledger.matching import label_of
 from exporter.ledger.recording import Recorded, change_of, enter, reading_of, saves_cursor
-from exporter.ledger.schema import series
 from exporter.ledger.settled import settle
 from exporter.ledger.windows import Window
 from exporter.ledger.zero import ZeroDisplay
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime, timedelta
 
-    from sqlalchemy import Connection
-
     from exporter.clock import Clock
+    from exporter.ledger.connection import Connection
     from exporter.ledger.database import Database
     from exporter.ledger.matching import Label
     from exporter.ledger.mirror import Display, Mirror, Tally
@@ -295,7 +293,7 @@ class AccountBook:
             return None  # perhaps a fault of the caller, who is told so where it is looked at more closely
         if not settled.holds(window, entries):
             return None
-        if not settled.state == mirror.saved == self._database.look_up(records.STATE, {"id": mirror.id}):
+        if not settled.state == mirror.saved == self._database.look_up(records.STATE, id=mirror.id):
             return None
         self._mirror = mirror.at_least(cursor_ms)
         return Recorded(new=0, known=len(entries), late=0, amended=0, vanished=0)
@@ -336,7 +334,7 @@ class AccountBook:
         with self._writing:
             with self._database.writing() as connection:
                 self._load(connection, lock=True)
-                records.set_moved(connection, series.c.id.in_(ids))
+                records.set_moved(connection, ids)
                 records.touch(connection, self._mirror.id)
                 mirror = self._load(connection)
             self._mirror = mirror

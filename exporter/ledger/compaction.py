@@ -18,8 +18,7 @@ from exporter.ledger.windows import DAILY_BACK, DAY
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
+    from exporter.ledger.connection import Connection
     from exporter.ledger.mirror import Mirror
 
 _MILLISECOND: Final = timedelta(milliseconds=1)

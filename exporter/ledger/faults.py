@@ -10,8 +10,6 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import exc
-
 from exporter.ledger.errors import (
     LedgerCorruptError,
     LedgerError,
@@ -61,33 +59,25 @@ _LONGEST_DETAIL: Final = 200
 
 
 @contextmanager
-def translated(target: str) -> Iterator[None]:
-    """Run the body; what the database raises in it leaves as a `LedgerError` about `target`."""
+def translated(target: str, fault: type[Exception] = OSError) -> Iterator[None]:
+    """Run the body; what the system, or a driver whose errors are a `fault`, raises leaves as a `LedgerError`."""
     try:
         yield
-    except exc.SQLAlchemyError as error:
-        raise _from_sqlalchemy(target, error) from error
-    except sqlite3.Error as error:  # from the driver itself, where there is no statement to wrap it
-        raise _from_driver(target, error) from error
-    except OSError as error:
-        kind = _SYSTEM.get(error.errno or 0, LedgerUnavailableError)
-        raise kind(target, error.strerror or type(error).__name__) from error
+    except (fault, OSError) as error:
+        raise _kind_of(error)(target, _short(error)) from error
 
 
-def _from_sqlalchemy(target: str, error: exc.SQLAlchemyError) -> LedgerError:
-    origin = error.orig if isinstance(error, exc.DBAPIError) else None
-    return _from_driver(target, origin or error)
+def _kind_of(error: Exception) -> type[LedgerError]:
+    if isinstance(error, OSError):
+        return _SYSTEM.get(error.errno or 0, LedgerUnavailableError)
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate is not None:
+        return _POSTGRESQL.get(sqlstate, LedgerUnavailableError)
+    # The low byte is the primary code, the rest says more about it.
+    return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, LedgerUnavailableError)
 
 
-def _from_driver(target: str, error: BaseException) -> LedgerError:
-    if isinstance(error, sqlite3.Error):
-        # The low byte is the primary code, the rest says more about it.
-        kind = _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, LedgerUnavailableError)
-    else:
-        kind = _POSTGRESQL.get(str(getattr(error, "sqlstate", None)), LedgerUnavailableError)
-    return kind(target, _short(error))
-
-
-def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+def _short(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error)
+    text = " ".join(said.split()) or type(error).__name__
     return text if len(text) <= _LONGEST_DETAIL else f"{text[: _LONGEST_DETAIL - 1]}…"

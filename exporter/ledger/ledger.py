@@ -162,7 +162,7 @@ class Ledger:
             found = records.load_all(connection, names)
         if len(found) < len(names):
             with self._database.writing() as connection:
-                self._database.take_turn(connection)
+                connection.keep_others_from_migrating()
                 found = records.load_all(connection, names)
                 missing = [opening for opening in openings if opening.name not in found]
                 records.add_accounts(connection, missing, now_ms=to_milliseconds(self._clock.now()))

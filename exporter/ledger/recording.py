@@ -15,15 +15,13 @@ from msgspec.structs import replace
 
 from exporter.ledger import records
 from exporter.ledger.matching import compare, content_of, storable
-from exporter.ledger.schema import series
 from exporter.model import to_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
+    from exporter.ledger.connection import Connection
     from exporter.ledger.matching import Amendment, Content, NewRow, Row
     from exporter.ledger.mirror import Mirror
     from exporter.ledger.windows import Window
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 SAVE_CURSOR_MS: Final = 3_600_000
 """How far the cursor in memory may be ahead of the one in the ledger while nothing else is written."""
 
-_FOREVER_MS: Final = 2**62
 _TRUNCATED: Final = "the exchange has more rows here than it can be made to show"
 
 
@@ -180,7 +177,8 @@ def enter(connection: Connection, mirror: Mirror, change: Change, *, now_ms: int
         _set_gaps(connection, mirror, change.reading, now_ms=now_ms)
     if change.finishes_baseline:
         # Without entries there is no total to appear at: such a series stands at 0 like one that is new.
-        records.set_moved(connection, (series.c.account_id == mirror.id) & (series.c.entries > 0))
+        totals = records.series_of(connection, mirror.id).values()
+        records.set_moved(connection, [item.id for item in totals if item.sums.entries])
     records.touch(
         connection,
         mirror.id,
@@ -196,7 +194,7 @@ def _known(connection: Connection, mirror: Mirror, reading: Reading) -> tuple[li
     """Return the rows of the window that are in the ledger, and whether there are, or may be, any behind it."""
     if reading.end_ms < mirror.cursor_ms:
         return records.known_rows(connection, mirror.id, reading.start_ms, reading.end_ms), True
-    rows = records.known_rows(connection, mirror.id, reading.start_ms, _FOREVER_MS)
+    rows = records.known_rows(connection, mirror.id, reading.start_ms, records.FOREVER_MS)
     inside = [row for row in rows if row.content.time_ms < reading.end_ms]
     return inside, len(inside) < len(rows)
 

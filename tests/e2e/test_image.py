@@ -158,7 +158,7 @@ def test_its_bill_of_materials_names_what_is_locked_and_nothing_else(engine: Eng
     locked = {line.split("==")[0].partition("[")[0] for line in lock.splitlines() if "==" in line}
     named = {part["name"] for part in bill["components"]}
     assert bill["metadata"]["component"]["name"] == "bingx-exporter"
-    assert {"requests", "sqlalchemy", "psycopg-binary"} <= named <= locked
+    assert {"requests", "msgspec", "psycopg-binary"} <= named <= locked
 
 
 def test_it_runs_as_a_user_without_rights_on_a_root_that_cannot_be_written(engine: Engine) -> None:

@@ -19,7 +19,7 @@ FOR_TABLES_AND_BARS: Final = frozenset({"rich.console", "pygments"})
 FOR_THE_STATUS_PAGE: Final = frozenset({"jinja2", "exporter.web.status.rendering", "exporter.app.status.reporter"})
 FOR_WORKBOOKS: Final = frozenset({"openpyxl"})
 FOR_PASSWORDS: Final = frozenset({"bcrypt"})
-FOR_THE_LEDGER: Final = frozenset({"sqlalchemy", "sqlite3", "psycopg"})
+FOR_THE_LEDGER: Final = frozenset({"sqlite3", "psycopg"})
 FOR_CALLS_BY_AIOHTTP: Final = frozenset({"aiohttp.client", "aiohttp.connector"})
 FOR_NO_EXPORTER: Final = (
     FOR_TABLES_AND_BARS | FOR_THE_STATUS_PAGE | FOR_WORKBOOKS | FOR_PASSWORDS | FOR_CALLS_BY_AIOHTTP | {"cryptography"}
@@ -66,6 +66,6 @@ def test_a_look_at_the_status_page_imports_what_draws_it_and_no_more(exchange: E
         after = imported(running.log)
 
     assert before & FOR_NO_EXPORTER == set()
-    assert before & FOR_THE_LEDGER == {"sqlalchemy", "sqlite3"}
+    assert before & FOR_THE_LEDGER == {"sqlite3"}
     assert status == 200
     assert after & FOR_NO_EXPORTER == FOR_THE_STATUS_PAGE

@@ -6,13 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 from support.clock import ManualClock
+from support.statements import TABLES, only
 
 from exporter.ledger import REASONS, Window, open_ledger
-from exporter.ledger.schema import METADATA
+from exporter.ledger.database import Database
 from exporter.model import IncomeEntry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
@@ -49,29 +50,29 @@ def filled(database_url: str) -> str:
 
 
 def test_every_query_answers(filled: str) -> None:
-    engine = create_engine(filled)
-    found = blocks(engine.dialect.name)
-    with engine.connect() as connection, connection.begin() as transaction:
-        for sql in found:
+    database = Database(filled, lock_seconds=1.0)
+    with database._pool.connection() as connection:  # which undoes what is not committed
+        connection.begin(writing=True)
+        asked = blocks(connection.kind)
+        for sql in asked:
             for statement in filter(str.strip, sql.split(";")):
-                answer = connection.execute(text(statement))
-                assert not answer.returns_rows or answer.all(), statement
-        transaction.rollback()
-    engine.dispose()
+                cursor: Any = connection.execute(statement, {})
+                assert cursor.description is None or cursor.fetchall(), statement
+    database.close()
 
-    assert len(found) >= 4
+    assert len(asked) >= 4
 
 
 def test_sums_are_exact_where_the_page_says_so(filled: str) -> None:
-    engine = create_engine(filled)
-    query = "SELECT sum(amount) FROM income WHERE income_type = 'FUNDING_FEE'"
-    with engine.connect() as connection:
-        total = connection.execute(text(query)).scalar_one()
-    engine.dispose()
+    database = Database(filled, lock_seconds=1.0)
+    with database.reading() as connection:
+        total = only(connection, "SELECT sum(amount) FROM income WHERE income_type = 'FUNDING_FEE'")
+        exact = connection.kind == "postgresql"
+    database.close()
 
-    assert total == (Decimal("0.3") if engine.dialect.name == "postgresql" else pytest.approx(0.3))
+    assert total == (Decimal("0.3") if exact else pytest.approx(0.3))
 
 
 def test_tables_and_reasons_are_all_named() -> None:
-    assert all(f"| `{table}` |" in PAGE for table in METADATA.tables)
+    assert all(f"| `{table}` |" in PAGE for table in TABLES)
     assert all(f"| `{reason}` |" in PAGE for reason in REASONS)

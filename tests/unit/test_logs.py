@@ -254,7 +254,7 @@ def test_the_exception_of_a_library_is_one_key(json_log: FilteringBoundLogger, s
     try:
         raise KeyError("boom")  # noqa: TRY301, EM101 - the test needs one that was raised
     except KeyError:
-        logging.getLogger("sqlalchemy.pool").exception("Failed")
+        logging.getLogger("asyncio").exception("Failed")
     assert json.loads(stream.getvalue())["exception"].endswith("\nKeyError: 'boom'")
 
 

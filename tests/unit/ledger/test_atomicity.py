@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import event, select
-from sqlalchemy.exc import InvalidRequestError
+from support.statements import TABLES, before_statements
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import AccountBook, Ledger, LedgerError, Opening, Window
-from exporter.ledger.schema import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +21,7 @@ AFTER = [row(2, "2"), row(2, "2"), row(3, "4", tran_id="t3"), row(4000, "-1", "A
 
 def everything(ledger: Ledger) -> dict[str, list[tuple[object, ...]]]:
     with ledger._database.reading() as connection:
-        return {
-            table.name: [tuple(found) for found in connection.execute(select(table).order_by(*table.columns))]
-            for table in METADATA.tables.values()
-        }
+        return {table: sorted(connection.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
 
 
 def memory(book: AccountBook) -> tuple[object, ...]:
@@ -38,27 +33,21 @@ def attempts(ledger: Ledger, book: AccountBook, act: Callable[[], object]) -> in
     statement = failures = 0
     before = everything(ledger), memory(book)
 
-    def fail(*_: object) -> None:
+    def fail(_statement: str) -> None:
         nonlocal statement
         statement += 1
         if statement > failures:
-            message = "the database failed"
-            raise InvalidRequestError(message)
+            raise ledger._database._driver.fault
 
-    engine = ledger._database._engine
     while True:
         statement = 0
-        event.listen(engine, "before_cursor_execute", fail)
-        event.listen(engine, "commit", fail)
         try:
-            act()
+            with before_statements(fail):
+                act()
         except LedgerError:
             failures += 1
         else:
             return failures
-        finally:
-            event.remove(engine, "before_cursor_execute", fail)
-            event.remove(engine, "commit", fail)
         assert (everything(ledger), memory(book)) == before
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
 from structlog.testing import capture_logs
+from support.statements import only
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import Recorded, Sums, Window
@@ -46,7 +46,18 @@ def sums(book: AccountBook) -> dict[str, tuple[str, str, int]]:
 
 def revision(ledger: Ledger) -> int:
     with ledger._database.reading() as connection:
-        return int(connection.execute(text("SELECT sum(revision) FROM account")).scalar_one())
+        return int(only(connection, "SELECT sum(revision) FROM account"))
+
+
+def test_a_row_that_vanishes_after_it_was_amended_is_counted_as_both(book: AccountBook) -> None:
+    window = Window(START, START + timedelta(hours=1))
+    book.record_window(window, [row(3, "3", tran_id="t3")], cursor=window.end)
+    book.record_window(window, [row(3, "4", tran_id="t3")], cursor=window.end)
+    assert (book.tally.amended, book.tally.vanished) == (1, 0)
+
+    for _ in range(2):
+        book.record_window(window, [], cursor=window.end)
+        assert (book.tally.amended, book.tally.vanished) == (1, 1)
 
 
 def test_a_new_book_has_read_nothing(book: AccountBook) -> None:
@@ -362,7 +373,7 @@ def test_totals_are_exact_over_thirty_digits(book: AccountBook) -> None:
 def test_sums_are_what_verify_compares(book: AccountBook, ledger: Ledger) -> None:
     book.record_window(FIRST, [row(1, "2")], cursor=FIRST.end)
     with ledger._database.writing() as connection:
-        connection.execute(text("UPDATE series SET credited = '3'"))
+        connection.change("UPDATE series SET credited = '3'")
 
     (found,) = ledger.verify()
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import Compacted, Sums, Window
@@ -147,7 +146,7 @@ def test_a_ledger_compacts_every_account(book: AccountBook, ledger: Ledger) -> N
 def test_sums_that_compaction_got_wrong_do_not_verify(book: AccountBook, ledger: Ledger) -> None:
     book.compact(START + 80 * DAY)
     with ledger._database.writing() as connection:
-        connection.execute(text("UPDATE series SET compacted_entries = 5"))
+        connection.change("UPDATE series SET compacted_entries = 5")
 
     (found,) = ledger.verify()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import event, text
+from support.statements import before_statements
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import LedgerError, Window, records
@@ -170,11 +170,12 @@ def test_that_a_series_has_moved_is_committed_before_anybody_can_see_it(
     clock.advance(60)
     seen_at_commit = []
 
-    @event.listens_for(ledger._database._engine, "commit")
-    def look(_connection: object) -> None:
-        seen_at_commit.append([total.entries for total in book._mirror.display(book._released).totals])
+    def look(statement: str) -> None:
+        if statement == "COMMIT":
+            seen_at_commit.append([total.entries for total in book._mirror.display(book._released).totals])
 
-    assert shown(book) == [("5", 1)]
+    with before_statements(look):
+        assert shown(book) == [("5", 1)]
     assert seen_at_commit == [[0]]
 
 
@@ -210,8 +211,8 @@ def test_series_that_are_expected_again_after_a_backup_has_taken_them_away_are_m
     book.expect(expected)
     book.expect(expected)
     with ledger._database.writing() as connection:  # a backup from before
-        connection.execute(text("DELETE FROM series"))
-        connection.execute(text("UPDATE account SET revision = revision - 1"))
+        connection.change("DELETE FROM series")
+        connection.change("UPDATE account SET revision = revision - 1")
     with pytest.raises(LedgerError, match="older than it was"):
         book.record_window(NEXT, [], cursor=NEXT.end)
     assert shown(book) == []

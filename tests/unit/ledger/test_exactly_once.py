@@ -25,8 +25,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Connection, event
 from support.clock import ManualClock
+from support.statements import before_statements, begins_to_write
 from unit.ledger.exchange import START, ModelExchange, multiset, row
 
 from exporter.ledger import DAY, HOUR, AccountBook, Ends, Ledger, Reader, Window, is_due, open_ledger, plan, records
@@ -205,28 +205,25 @@ class IncomeExactlyOnce(RuleBasedStateMachine):
     def poll_and_be_cut_short(self, statement: int, steps: int, dies: bool) -> None:
         self.income(1, ["1"], "FUNDING_FEE", "A-USDT", "", 0)
         self.clock.advance(2)
-        left = statement
+        left, writing = statement, False
 
-        def cut(connection: Connection, *_: object) -> None:
-            nonlocal left
-            if not connection.get_execution_options().get("writing"):
+        def cut(statement: str) -> None:
+            nonlocal left, writing
+            if statement.startswith("BEGIN"):
+                writing = begins_to_write(statement)
+            if not writing:
                 return  # reading changes nothing; it is in the midst of writing that a cut could do harm
             left -= 1
             if left == 0:
                 raise CutError
 
-        engine = self.ledger._database._engine
-        event.listen(engine, "before_cursor_execute", cut)
-        event.listen(engine, "commit", cut)
         try:
-            self.poll(steps, fails=False)
+            with before_statements(cut):
+                self.poll(steps, fails=False)
         except CutError:
             self.poller = Poller(self.poller.book, self.ends)
             if dies:
                 self.kill()
-                return
-        event.remove(engine, "before_cursor_execute", cut)
-        event.remove(engine, "commit", cut)
 
     @rule()
     def kill(self) -> None:

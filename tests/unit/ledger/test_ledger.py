@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, event, inspect, text
+from support.statements import before_statements, begins_to_write, found, only
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import (
@@ -20,7 +20,6 @@ from exporter.ledger import (
     open_ledger,
 )
 from exporter.ledger.migrations import STEPS
-from exporter.ledger.schema import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,29 +87,28 @@ def test_an_account_that_is_named_twice_has_one_book(ledger: Ledger) -> None:
 def test_new_accounts_are_added_in_one_transaction_and_known_ones_in_none(
     ledger: Ledger, reopen: Callable[[], Ledger]
 ) -> None:
-    commits: list[object] = []
+    said: list[str] = []
     again = reopen()
-    for one in (ledger, again):
-        event.listen(one._database._writing_engine, "commit", commits.append)
     openings = [Opening(name=f"a{number}", since=START) for number in range(20)]
 
-    books = ledger.accounts(openings)
+    with before_statements(said.append):
+        books = ledger.accounts(openings)
+        assert sum(map(begins_to_write, said)) == 1
+        assert ledger.accounts(openings[:3]) == books[:3]
+        assert ledger.accounts(()) == ()
+        assert len(again.accounts(openings)) == 20
 
-    assert len(commits) == 1
-    assert ledger.accounts(openings[:3]) == books[:3]
-    assert ledger.accounts(()) == ()
-    assert len(again.accounts(openings)) == 20
-    assert len(commits) == 1
+    assert sum(map(begins_to_write, said)) == 1
 
 
 def test_very_many_new_accounts_let_other_processes_have_their_turn_in_between(ledger: Ledger) -> None:
-    commits: list[object] = []
-    event.listen(ledger._database._writing_engine, "commit", commits.append)
+    said: list[str] = []
 
-    books = ledger.accounts([Opening(name=f"a{number}", since=START) for number in range(250)])
+    with before_statements(said.append):
+        books = ledger.accounts([Opening(name=f"a{number}", since=START) for number in range(250)])
 
     assert [book.name for book in books] == [f"a{number}" for number in range(250)]
-    assert len(commits) == 3
+    assert sum(map(begins_to_write, said)) == 3
 
 
 def test_a_known_account_is_not_read_again_where_new_ones_are_added(
@@ -118,15 +116,13 @@ def test_a_known_account_is_not_read_again_where_new_ones_are_added(
 ) -> None:
     known = [Opening(name=f"a{number}", since=START) for number in range(20)]
     ledger.accounts(known)
-    again, questions = reopen(), [0]
+    again = reopen()
+    said: list[str] = []
 
-    def count(*_: object) -> None:
-        questions[0] += 1
+    with before_statements(said.append):
+        again.accounts([*known, Opening(name="new", since=START)])
 
-    event.listen(again._database._writing_engine, "before_cursor_execute", count)
-    again.accounts([*known, Opening(name="new", since=START)])
-
-    assert 0 < questions[0] <= 12
+    assert 0 < len(said) <= 16
 
 
 def test_the_epoch_is_pinned_at_the_first_start(ledger: Ledger, reopen: Callable[[], Ledger]) -> None:
@@ -169,6 +165,17 @@ def test_books_of_accounts_that_are_not_in_use_can_be_read(ledger: Ledger, reope
     assert (book.name, book.totals()[0].entries) == ("gone", 1)
 
 
+def test_totals_are_in_the_order_of_their_labels_in_whatever_order_they_came(
+    ledger: Ledger, reopen: Callable[[], Ledger]
+) -> None:
+    book = ledger.account("main", since=START)
+    for second, kind in enumerate(("TRADING_FEE", "ADL", "FUNDING_FEE")):
+        book.record_window(FIRST, [row(second, income_type=kind)], cursor=FIRST.end, truncated=True)
+
+    for opened in (book, reopen().account("main", since=START)):
+        assert [total.income_type for total in opened.totals()] == ["ADL", "FUNDING_FEE", "TRADING_FEE"]
+
+
 def test_workers_of_several_accounts_write_at_once(ledger: Ledger) -> None:
     def work(number: int) -> int:
         book = ledger.account(f"account {number % 4}", since=START)
@@ -194,11 +201,11 @@ def test_the_view_income_is_for_people(ledger: Ledger) -> None:
     ledger.account("main", since=START).record_window(FIRST, [row(1.5, "-0.03120000")], cursor=FIRST.end)
 
     with ledger._database.reading() as connection:
-        rows = connection.execute(text("SELECT * FROM income")).mappings().all()
-        sqlite = connection.dialect.name == "sqlite"
+        rows = found(connection, "SELECT * FROM income")
+        sqlite = connection.kind == "sqlite"
 
     moment = START + timedelta(seconds=1.5)
-    assert [dict(found) for found in rows] == [
+    assert rows == [
         {
             "account": "main",
             "time": "2026-09-01T00:00:01.500Z" if sqlite else moment,
@@ -213,30 +220,16 @@ def test_the_view_income_is_for_people(ledger: Ledger) -> None:
     ]
 
 
-def test_the_tables_are_what_the_code_thinks_they_are(ledger: Ledger) -> None:
-    with ledger._database.reading() as connection:
-        there = inspect(connection)
-        for table in METADATA.tables.values():
-            columns = {column["name"]: bool(column["nullable"]) for column in there.get_columns(table.name)}
-            declared = {column.name: bool(column.nullable) for column in table.columns}
-            assert columns.keys() == declared.keys()
-            assert {name for name in declared if declared[name]} == {
-                name for name in columns if columns[name] and not table.columns[name].primary_key
-            }
-            key = there.get_pk_constraint(table.name)["constrained_columns"]
-            assert key == [column.name for column in table.primary_key]
-
-
 def test_each_migration_is_recorded(ledger: Ledger) -> None:
     with ledger._database.reading() as connection:
-        numbers = connection.execute(text("SELECT number, title FROM schema_version ORDER BY number")).all()
+        numbers = connection.rows("SELECT number, title FROM schema_version ORDER BY number")
 
-    assert [tuple(found) for found in numbers] == [(n, step.title) for n, step in enumerate(STEPS, start=1)]
+    assert numbers == [(n, step.title) for n, step in enumerate(STEPS, start=1)]
 
 
 def test_a_newer_ledger_is_refused_and_left_alone(ledger: Ledger, url: str, clock: ManualClock) -> None:
     with ledger._database.writing() as connection:
-        connection.execute(text("INSERT INTO schema_version VALUES (99, 'from the future', 0)"))
+        connection.change("INSERT INTO schema_version VALUES (99, 'from the future', 0)")
 
     with pytest.raises(NewerSchemaError) as caught:
         open_ledger(url, clock)
@@ -259,7 +252,7 @@ def test_who_only_asks_does_not_migrate(
         open_ledger(url, clock, migrates=False)
 
     with ledger._database.reading() as connection:
-        assert connection.execute(text("SELECT max(number) FROM schema_version")).scalar() == len(STEPS)
+        assert only(connection, "SELECT max(number) FROM schema_version") == len(STEPS)
 
 
 def test_a_migration_that_dies_leaves_nothing_behind(
@@ -278,7 +271,7 @@ def test_a_migration_that_dies_leaves_nothing_behind(
 def test_an_account_that_somebody_removed_is_missed(ledger: Ledger) -> None:
     book = ledger.account("main", since=START)
     with ledger._database.writing() as connection:
-        connection.execute(text("DELETE FROM account"))
+        connection.change("DELETE FROM account")
 
     with pytest.raises(LedgerUnavailableError, match="account 'main' is gone from it"):
         book.record_window(FIRST, [row(1)], cursor=FIRST.end)
@@ -308,14 +301,8 @@ def test_totals_are_kept_and_not_added_up_at_the_start(
     book.record_window(FIRST, [row(1), row(2)], cursor=FIRST.end, baseline_complete=True)
     statements: list[str] = []
 
-    @event.listens_for(Engine, "before_cursor_execute")
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    try:
+    with before_statements(statements.append):
         entries = reopen().account("main", since=START).totals()[0].entries
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
     assert entries == 2
     assert any("FROM series" in statement for statement in statements)
@@ -330,9 +317,9 @@ def test_the_view_income_total_is_for_people(ledger: Ledger) -> None:
     book.compact(START + timedelta(days=10))
 
     with ledger._database.reading() as connection:
-        (found,) = connection.execute(text("SELECT * FROM income_total")).mappings().all()
+        (row_of_view,) = found(connection, "SELECT * FROM income_total")
 
-    assert {name: str(value) for name, value in found.items()} == {
+    assert {name: str(value) for name, value in row_of_view.items()} == {
         "account": "main",
         "income_type": "FUNDING_FEE",
         "symbol": "BTC-USDT",

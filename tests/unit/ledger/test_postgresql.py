@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 from support.clock import ManualClock
 from support.postgres import Postgres
+from support.statements import only
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import Ledger, LedgerError, LedgerReadOnlyError, LedgerUnavailableError, Window, open_ledger
+from exporter.ledger.database import Database
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'ledger%'"
 FIRST = Window(START, START + timedelta(hours=1))
@@ -38,9 +40,9 @@ def test_a_transaction_that_the_server_cuts_is_unavailable_and_leaves_nothing(
 
     def write_and_be_cut() -> None:
         with ledger._database.writing() as connection:
-            connection.execute(text("UPDATE account SET epoch_ms = 0"))
+            connection.change("UPDATE account SET epoch_ms = 0")
             server.execute(CUT)
-            connection.execute(text("UPDATE account SET cursor_ms = 0"))
+            connection.change("UPDATE account SET cursor_ms = 0")
 
     with pytest.raises(LedgerUnavailableError):
         write_and_be_cut()
@@ -54,9 +56,9 @@ def test_a_user_who_may_only_read_can_look_and_is_told_what_is_missing(
 ) -> None:
     ledger.account("main", since=START).record_window(FIRST, [row(1)], cursor=FIRST.end)
     with ledger._database.writing() as connection:
-        connection.execute(text("DROP ROLE IF EXISTS grafana"))
-        connection.execute(text("CREATE ROLE grafana LOGIN"))
-        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO grafana"))
+        connection.change("DROP ROLE IF EXISTS grafana")
+        connection.change("CREATE ROLE grafana LOGIN")
+        connection.change("GRANT SELECT ON ALL TABLES IN SCHEMA public TO grafana")
     try:
         with open_ledger(url.replace("//postgres@", "//grafana@"), clock) as looking:
             book = looking.account("main", since=START)
@@ -65,8 +67,8 @@ def test_a_user_who_may_only_read_can_look_and_is_told_what_is_missing(
                 book.record_window(FIRST, [row(1), row(2)])
     finally:
         with ledger._database.writing() as connection:
-            connection.execute(text("DROP OWNED BY grafana"))
-            connection.execute(text("DROP ROLE grafana"))
+            connection.change("DROP OWNED BY grafana")
+            connection.change("DROP ROLE grafana")
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password(clock: ManualClock) -> None:
@@ -76,3 +78,40 @@ def test_a_server_that_is_not_there_is_named_without_its_password(clock: ManualC
     assert caught.value.reason == "unavailable"
     assert "hunter2" not in str(caught.value)
     assert str(caught.value).startswith("ledger postgresql+psycopg://main:***@localhost/ledger: ")
+
+
+def test_the_driver_gets_the_parameters_of_the_url(url: str, clock: ManualClock) -> None:
+    with (
+        open_ledger(f"{url}&application_name=night%20desk", clock) as ledger,
+        ledger._database.reading() as connection,
+    ):
+        assert only(connection, "SHOW application_name") == "night desk"
+
+
+def test_a_transaction_is_bounded_and_the_connection_is_not(ledger: Ledger) -> None:
+    with ledger._database.reading() as connection:
+        limits = [only(connection, f"SHOW {name}") for name in ("lock_timeout", "statement_timeout")]
+        modes = [only(connection, f"SHOW transaction_{name}") for name in ("isolation", "read_only")]
+    with ledger._database._pool.connection() as connection:
+        assert [only(connection, f"SHOW {name}") for name in ("lock_timeout", "statement_timeout")] == ["0", "0"]
+
+    assert limits == ["200ms", "1min"]
+    assert modes == ["repeatable read", "on"]
+
+
+def test_tables_of_the_same_name_in_another_schema_are_somebody_elses(url: str, clock: ManualClock) -> None:
+    database = Database(url, lock_seconds=1.0)
+    with database.writing() as connection:
+        connection.change("CREATE SCHEMA another; CREATE TABLE another.schema_version (number BIGINT)")
+    database.close()
+
+    with open_ledger(url, clock) as ledger:
+        assert ledger.account("main", since=START).epoch == START
+
+
+def test_without_its_driver_it_is_said_what_to_install(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "exporter.ledger.postgresql")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(LedgerUnavailableError, match=r"driver is not installed; install bingx-exporter\[postgresql\]"):
+        open_ledger("postgresql://main@localhost/ledger", clock)

@@ -9,6 +9,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
+from support.statements import only
 from unit.ledger.exchange import START, multiset, row
 
 from exporter.ledger import LedgerLockedError, Window, open_ledger
@@ -80,7 +81,7 @@ def test_a_replica_that_waits_too_long_for_another_says_so_and_goes_on_later(
     other.account("main", since=START)
 
     with other._database.writing() as connection:
-        connection.exec_driver_sql("UPDATE account SET revision = revision")
+        connection.change("UPDATE account SET revision = revision")
         with pytest.raises(LedgerLockedError, match="find the other process that has it open"):
             book.record_window(DAY, ROWS, cursor=DAY.end)
 
@@ -91,8 +92,8 @@ def test_what_is_added_up_is_one_state_while_others_write(ledger: Ledger, reopen
     ledger.account("main", since=START).record_window(DAY, ROWS[:10], cursor=DAY.end)
 
     with ledger._database.reading() as connection:
-        before = connection.exec_driver_sql("SELECT count(*) FROM entry").scalar_one()
+        before = only(connection, "SELECT count(*) FROM entry")
         reopen().account("main", since=START).record_window(DAY, ROWS)
-        after = connection.exec_driver_sql("SELECT count(*) FROM entry").scalar_one()
+        after = only(connection, "SELECT count(*) FROM entry")
 
     assert (before, after) == (10, 10)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, text
 from support.clock import ManualClock
+from support.statements import before_statements
 from unit.ledger.exchange import START, multiset, row
 from unit.ledger.test_exactly_once import change
 
@@ -47,17 +47,10 @@ def book(ledger: Ledger) -> AccountBook:
 
 @contextmanager
 def questions() -> Iterator[list[str]]:
-    """Collect the statements that are carried out, but for what is looked up on SQLite."""
+    """Collect the statements that are carried out."""
     asked: list[str] = []
-
-    def note(*arguments: object) -> None:
-        asked.append(str(arguments[2]))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with before_statements(asked.append):
         yield asked
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def compared(asked: list[str]) -> bool:
@@ -193,8 +186,8 @@ def test_a_row_that_another_process_has_entered_is_noticed(book: AccountBook, re
 
 def test_a_ledger_with_the_same_revision_and_other_entries_is_noticed(book: AccountBook, ledger: Ledger) -> None:
     with ledger._database.writing() as connection:  # as a standby is that others have written to
-        connection.execute(text("DELETE FROM entry WHERE tran_id = 'b'"))
-        connection.execute(text("UPDATE series SET entries = entries - 1, credited = '2'"))
+        connection.change("DELETE FROM entry WHERE tran_id = 'b'")
+        connection.change("UPDATE series SET entries = entries - 1, credited = '2'")
 
     assert poll(book, 31, SHOWN)
     assert sum(total.entries for total in book.totals()) == 4
@@ -205,11 +198,10 @@ def test_a_ledger_that_is_older_than_it_was_is_noticed_and_read_again(book: Acco
     late = (*SHOWN, row(1650))
     poll(book, 31, late)
     with ledger._database.writing() as connection:  # a backup from before
-        connection.execute(text("DELETE FROM entry WHERE time_ms = :time"), {"time": 1788220800000 + 1650_000})
-        connection.execute(text("UPDATE series SET entries = entries - 1, credited = '3'"))
-        connection.execute(
-            text("UPDATE account SET revision = revision - 1, cursor_ms = :cursor, late = 0"),
-            {"cursor": 1788220800000 + 1800_000},
+        connection.change("DELETE FROM entry WHERE time_ms = :time", time=1788220800000 + 1650_000)
+        connection.change("UPDATE series SET entries = entries - 1, credited = '3'")
+        connection.change(
+            "UPDATE account SET revision = revision - 1, cursor_ms = :cursor, late = 0", cursor=1788220800000 + 1800_000
         )
 
     with pytest.raises(LedgerError, match="older than it was"):
@@ -241,7 +233,7 @@ def test_a_ledger_that_has_been_closed_or_emptied_is_not_taken_for_one_that_has_
 ) -> None:
     with ledger._database.writing() as connection:
         for table in ("entry", "series", "account"):
-            connection.execute(text(f"DELETE FROM {table}"))
+            connection.change(f"DELETE FROM {table}")
     with pytest.raises(LedgerError, match="is gone from it"):
         poll_again(book)
     ledger.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import event, text
+from support.statements import only
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import (
@@ -27,8 +27,9 @@ from exporter.ledger import (
     Window,
     open_ledger,
 )
-from exporter.ledger import database as module
+from exporter.ledger import sqlite as module
 from exporter.ledger.database import Database
+from exporter.ledger.sqlite import SQLite, SQLiteConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,9 +99,21 @@ def test_closing_leaves_one_file_with_everything_in_it(ledger: Ledger, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
 
 
+def test_closing_folds_the_log_into_the_file_also_where_another_process_has_it_open(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.account("main", since=START).record_window(FIRST, [row(1)], cursor=FIRST.end)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
+        other.execute("SELECT count(*) FROM entry").fetchall()
+        assert (tmp_path / "ledger.db-wal").stat().st_size > 0
+        ledger.close()
+
+        assert (tmp_path / "ledger.db-wal").stat().st_size == 0
+
+
 def test_commits_survive_a_loss_of_power(ledger: Ledger) -> None:
     with ledger._database.reading() as connection:
-        pragmas = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
+        pragmas = [only(connection, f"PRAGMA {name}") for name in ("journal_mode", "synchronous")]
 
     assert pragmas == ["wal", 2]
 
@@ -112,6 +125,11 @@ def test_a_missing_directory_is_named(tmp_path: Path, clock: ManualClock) -> Non
     assert str(caught.value) == (
         f"ledger {tmp_path}/nowhere/ledger.db: its directory does not exist; create {tmp_path}/nowhere"
     )
+
+
+def test_a_parameter_that_a_file_has_not_is_named(tmp_path: Path, clock: ManualClock) -> None:
+    with pytest.raises(LedgerUnavailableError, match=r"a file has no parameter 'mode'; write sqlite:////path, or"):
+        open_ledger(f"sqlite:///{tmp_path}/ledger.db?mode=ro", clock)
 
 
 def test_a_directory_is_no_ledger(tmp_path: Path, clock: ManualClock) -> None:
@@ -138,8 +156,8 @@ def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path, clock: ManualCloc
 def test_a_ledger_without_space_says_so_and_keeps_what_it_has(ledger: Ledger) -> None:
     book = ledger.account("main", since=START)
     with ledger._database.reading() as connection:
-        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
-        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        pages = only(connection, "PRAGMA page_count")
+        only(connection, f"PRAGMA max_page_count = {pages}")
     many = [row(n, tran_id=f"{n}" * 20) for n in range(1000)]
 
     with pytest.raises(LedgerFullError, match="make space on the disk"):
@@ -147,7 +165,7 @@ def test_a_ledger_without_space_says_so_and_keeps_what_it_has(ledger: Ledger) ->
     assert (book.cursor, book.totals()) == (START, ())
 
     with ledger._database.reading() as connection:
-        connection.execute(text("PRAGMA max_page_count = 1000000"))
+        only(connection, "PRAGMA max_page_count = 1000000")
     assert book.record_window(FIRST, many, cursor=FIRST.end).new == 1000
 
 
@@ -204,7 +222,7 @@ def test_a_backup_that_takes_the_place_of_the_ledger_is_read_on_from_where_it_en
         source.backup(copy)
     later = Window(FIRST.end, FIRST.end + timedelta(hours=1))
     book.record_window(later, [row(3601)], cursor=later.end)
-    ledger._database._engine.dispose()
+    ledger._database._pool.end_era()
     (tmp_path / "b").replace(tmp_path / "ledger.db")
     latest = Window(later.end, later.end + timedelta(hours=1))
 
@@ -226,7 +244,7 @@ def test_a_backup_is_noticed_also_when_another_replica_has_written_to_it_as_ofte
         source.backup(copy)
     later = Window(FIRST.end, FIRST.end + timedelta(hours=1))
     book.record_window(later, [row(3601)], cursor=later.end)
-    ledger._database._engine.dispose()
+    ledger._database._pool.end_era()
     with closing(sqlite3.connect(tmp_path / "b")) as other:
         other.execute("UPDATE account SET revision = revision + 5")
         other.commit()
@@ -241,9 +259,8 @@ def test_a_backup_is_noticed_also_when_another_replica_has_written_to_it_as_ofte
 
 def test_a_right_that_is_given_back_is_used_at_once(ledger: Ledger, tmp_path: Path) -> None:
     book = ledger.account("main", since=START)
-    engine = ledger._database._engine
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA query_only = ON")
+    with ledger._database.reading() as connection:
+        connection.change("PRAGMA query_only = ON")
 
     with pytest.raises(LedgerReadOnlyError):
         book.record_window(FIRST, [row(1)], cursor=FIRST.end)
@@ -297,12 +314,12 @@ def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_w
     path = tmp_path / "ledger.db"
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
     with database.reading() as connection:
-        connection.exec_driver_sql("SELECT 1")
+        connection.change("SELECT 1")
         fail(database)
         assert open_files(path) != []
     assert open_files(path) == []
     with database.writing() as connection:
-        connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
+        connection.change("CREATE TABLE anything (id INTEGER)")
     assert open_files(path) != []
     database.close()
     assert open_files(path) == []
@@ -312,14 +329,17 @@ def test_after_a_failure_for_good_no_connection_is_left_open_not_even_one_that_w
 def test_nor_one_that_is_given_back_in_the_midst_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.db"
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
-    dispose, using = database._engine.pool.dispose, ExitStack()
-    using.enter_context(database.reading()).exec_driver_sql("SELECT 1")
+    using, idle = ExitStack(), ExitStack()
+    using.enter_context(database.reading()).change("SELECT 1")
+    idle.enter_context(database.reading()).change("SELECT 1")
+    idle.close()
+    close = SQLiteConnection.close
 
-    def disposing() -> None:
-        dispose()
+    def closing_one(connection: SQLiteConnection) -> None:
+        close(connection)
         using.close()
 
-    monkeypatch.setattr(database._engine.pool, "dispose", disposing)
+    monkeypatch.setattr(SQLiteConnection, "close", closing_one)
     fail(database)
 
     assert open_files(path) == []
@@ -332,18 +352,36 @@ def test_nor_one_that_was_just_being_opened(tmp_path: Path, monkeypatch: pytest.
     path = tmp_path / "ledger.db"
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
     fail(database)
-    prepare = module._write_ahead
+    prepare = module.write_ahead
 
     def failing(connection: sqlite3.Connection) -> None:
         prepare(connection)
         monkeypatch.undo()
         fail(database)
 
-    monkeypatch.setattr(module, "_write_ahead", failing)
+    monkeypatch.setattr(module, "write_ahead", failing)
     with database.reading() as connection:
-        connection.exec_driver_sql("SELECT 1")
+        connection.change("SELECT 1")
 
     assert open_files(path) == []
+    database.close()
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_nor_one_that_could_not_be_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ledger.db"
+    database = Database(f"sqlite:///{path}", lock_seconds=1.0)
+
+    def refuse(_connection: sqlite3.Connection) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(module, "write_ahead", refuse)
+    with pytest.raises(LedgerReadOnlyError) as caught, database.reading():
+        pass
+
+    assert open_files(path) == []
+    assert caught.traceback is not None  # which keeps what was opened in memory
+    monkeypatch.undo()
     database.close()
 
 
@@ -363,45 +401,61 @@ def test_after_a_failure_for_good_no_connection_from_before_is_used_again(
                 file.rename(elsewhere / file.name)
             fail(database)
 
-    prepare = module._write_ahead
+    prepare = module.write_ahead
 
     def prepare_and_fail(connection: sqlite3.Connection) -> None:
         prepare(connection)
         fail_and_move()
 
     if opening:
-        monkeypatch.setattr(module, "_write_ahead", prepare_and_fail)
+        monkeypatch.setattr(module, "write_ahead", prepare_and_fail)
     else:
-        event.listen(database._engine, "checkin", fail_and_move)
+        rollback = SQLiteConnection.rollback
+
+        def give_back(connection: SQLiteConnection) -> None:
+            rollback(connection)
+            fail_and_move()
+
+        monkeypatch.setattr(SQLiteConnection, "rollback", give_back)
     for name in ("first", "second"):
         with database.writing() as connection:
-            connection.exec_driver_sql(f"CREATE TABLE {name} (id INTEGER)")
+            connection.change(f"CREATE TABLE {name} (id INTEGER)")
 
     database.close()
     with closing(sqlite3.connect(path)) as reader:
         assert reader.execute("SELECT name FROM sqlite_schema").fetchall() == [("second",)]
 
 
-def test_who_opens_a_connection_while_others_fail_for_good_time_and_again_is_not_turned_away(tmp_path: Path) -> None:
+def first(act: Callable[[], None], then: Callable[..., object]) -> Callable[..., object]:
+    def both(*arguments: object, **named: object) -> object:
+        act()
+        return then(*arguments, **named)
+
+    return both
+
+
+def test_who_opens_a_connection_while_others_fail_for_good_time_and_again_is_not_turned_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "ledger.db"
     database = Database(f"sqlite:///{path}", lock_seconds=1.0)
     with database.writing() as connection:
-        connection.exec_driver_sql("CREATE TABLE anything (id INTEGER)")
+        connection.change("CREATE TABLE anything (id INTEGER)")
     failing = False
 
-    def fail_meanwhile(*_: object) -> None:
+    def fail_meanwhile() -> None:
         nonlocal failing
         if not failing:
             failing = True
             fail(database)
             failing = False
 
-    for moment in ("do_connect", "connect", "checkout"):
-        event.listen(database._engine, moment, fail_meanwhile, insert=True)
+    for owner, moment in ((SQLite, "connect"), (SQLiteConnection, "begin"), (SQLiteConnection, "is_alive")):
+        monkeypatch.setattr(owner, moment, first(fail_meanwhile, getattr(owner, moment)))
     for _ in range(3):
         with database.reading() as connection:
-            assert connection.exec_driver_sql("SELECT count(*) FROM anything").scalar() == 0
-        assert database.look_up(text("SELECT :n"), {"n": 7}) == (7,)
+            assert only(connection, "SELECT count(*) FROM anything") == 0
+        assert database.look_up("SELECT :n", n=7) == (7,)
     failing = True
     database.close()
 
@@ -416,7 +470,7 @@ def test_of_a_database_that_is_closed_nothing_stays_open_not_even_what_is_opened
 
     with database._told():  # as `reading` does, and is interrupted there
         end(database)
-        with database._reading_engine.begin() as connection:
-            connection.exec_driver_sql("SELECT 1")
+        with database._pool.connection() as connection:
+            connection.change("SELECT 1")
 
     assert open_files(path) == []
