@@ -80,8 +80,9 @@ BENCHMARK: Final = Benchmark(
     name="footprint",
     title="Footprint",
     text="""\
-Resident memory (`VmRSS`) when the pages of all accounts are complete and have been scraped once; the calls to the
-exchange go over TLS. The income history is one day; the ledger keeps entries on disk and only totals in memory.""",
+Resident memory (`VmRSS`) when the pages of all accounts are complete and have been scraped once, in OpenMetrics as by
+Prometheus; the calls to the exchange go over TLS. The income history is one day; the ledger keeps entries on disk and
+only totals in memory.""",
     quantities=("resident, MiB",),
     cases=_cases,
 )

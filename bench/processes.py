@@ -30,6 +30,7 @@ IMPORTS: Final = "import requests, prometheus_client"
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _GAUGES: Final = ("bingx_account_equity", "bingx_position_mark_price", "bingx_commission_rate")
 _INCOME: Final = "bingx_income_complete"
+_AS_PROMETHEUS: Final = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 _PATIENCE_SECONDS: Final = 60.0
 _LOOK_AGAIN_SECONDS: Final = 0.02  # often enough to measure by, and too seldom to be what is measured
 _FAREWELL_SECONDS: Final = 10.0
@@ -141,7 +142,7 @@ def _is_complete(url: str, names: Sequence[str]) -> bool:
 
 def _shows(url: str, names: Sequence[str], families: Sequence[str]) -> bool:
     try:
-        page = _ask("GET", f"{url}/metrics")[1]
+        page = _ask("GET", f"{url}/metrics", accept=_AS_PROMETHEUS)[1]
     except ConnectionRefusedError:
         return False
     return all(f'{family}{{account="{name}"' in page for name in names for family in families)
@@ -158,11 +159,11 @@ def resident_mib(status: str) -> float:
     return int(kib) / 1024
 
 
-def _ask(method: str, url: str, body: str | None = None) -> tuple[int, str]:
+def _ask(method: str, url: str, body: str | None = None, *, accept: str = "*/*") -> tuple[int, str]:
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE_SECONDS)
     try:
-        connection.request(method, parts.path, body)
+        connection.request(method, parts.path, body, {"Accept": accept})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:

@@ -12,8 +12,6 @@ from itertools import compress
 from operator import add
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias
 
-from msgspec import Struct
-
 from exporter.metrics.family import Kind, Row
 
 if TYPE_CHECKING:
@@ -36,22 +34,70 @@ _SHORT: Final = r"-?(?:[1-9][0-9]{0,8}\.[0-9]{1,6}|0\.(?!0000)[0-9]{1,15})"
 _SHORTEST: Final = re.compile(_SHORT).fullmatch
 _ALL_SHORTEST: Final = re.compile(f"(?:{_SHORT}\n)*").fullmatch
 
+_Pieces: TypeAlias = tuple[bytes, ...]
 _Labels: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
-class Fragment(Struct, frozen=True):
+class Fragment:
     """The ready sample lines of one subject for one account: a piece per family, in the order of the subject.
 
-    `samples` is how many these are in OpenMetrics, the fuller of the two; each is a line.
+    They are written for OpenMetrics, the fuller of the two; `samples` is how many these are, each of them a line. The
+    text format has no creation times. Prometheus does not ask for it, so what differs there is made and held from when
+    somebody does; any thread may.
     """
 
-    text: tuple[bytes, ...]
-    openmetrics: tuple[bytes, ...]
-    samples: int
+    __slots__ = ("_dated", "_known", "_text", "openmetrics", "samples")
 
-    def of(self, exposition: Format) -> tuple[bytes, ...]:
+    def __init__(
+        self,
+        openmetrics: _Pieces,
+        samples: int,
+        *,
+        dated: tuple[bool, ...],
+        known: tuple[_Pieces, _Pieces] | None = None,
+    ) -> None:
+        """Hold pieces, of which those that are `dated` have a creation time after each sample.
+
+        What is `known` are pieces in OpenMetrics and the same ones as text: where one is here, its text is as well.
+        """
+        self.openmetrics = openmetrics
+        self.samples = samples
+        self._dated = dated
+        self._known = known if any(dated) else None
+        self._text = None if any(dated) else openmetrics
+
+    def followed_by(self, openmetrics: _Pieces, samples: int) -> Fragment:
+        """Return the fragment that comes after this one: what is the same object in both stays so as text."""
+        known = None if self._text is None else (self.openmetrics, self._text)
+        return Fragment(openmetrics, samples, dated=self._dated, known=known)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fragment) and self.openmetrics == other.openmetrics
+
+    __hash__ = None  # type: ignore[assignment]  # nobody looks one up
+
+    @property
+    def text(self) -> _Pieces:
+        """The pieces for the text format."""
+        made = self._text
+        if made is None:
+            known = self._known or (self.openmetrics, self.openmetrics)
+            made = self._text = tuple(map(_plain, self.openmetrics, self._dated, *known))
+            self._known = None
+        return made
+
+    def of(self, exposition: Format) -> _Pieces:
         """Return the pieces for that format."""
         return self.text if exposition is Format.TEXT else self.openmetrics
+
+
+def _plain(piece: bytes, dated: bool, old: bytes, old_text: bytes) -> bytes:  # noqa: FBT001 - one of a column
+    """Return a piece without its creation times, which is the one of before if the piece is."""
+    if not dated:
+        return piece
+    if piece is old and old_text is not old:
+        return old_text
+    return b"\n".join(piece.split(b"\n")[::2])
 
 
 def number(value: Number) -> str:
@@ -114,11 +160,11 @@ def render(subject: Subject[Data, Row], data: Data, common: tuple[str, ...] = ()
 class _Passage(Generic[Row]):
     """The lines of one family under some label blocks, and the values of which they were made."""
 
-    __slots__ = ("_born", "_family", "_values", "openmetrics", "samples", "text")
+    __slots__ = ("_born", "_family", "_values", "openmetrics", "samples")
 
     def __init__(self, family: Family[Row]) -> None:
         self._family = family
-        self.text = self.openmetrics = b""
+        self.openmetrics = b""
         self.samples = 0
         self.forget()
 
@@ -142,20 +188,15 @@ class _Passage(Generic[Row]):
         else:
             births = born or []
         lines = list(map(add, blocks, numbers(known)))
-        self.text = _same(self.text, _joined(family.name, lines))
-        self.samples = len(lines) if born is None else 2 * len(lines)
-        self.openmetrics = (
-            self.text
-            if born is None
-            else _same(self.openmetrics, _joined(family.name, _with_births(family.name, lines, blocks, births)))
-        )
+        self.samples = len(lines)
+        if born is not None:
+            self.samples *= 2
+            lines = _with_births(family.name, lines, blocks, births)
+        written = _joined(family.name, lines)
+        if written != self.openmetrics:  # a page may still hold the very object of equal ones
+            self.openmetrics = written
         self._values, self._born = values, born
         return True
-
-
-def _same(old: bytes, new: bytes) -> bytes:
-    """Return the new lines, as the very object of the old ones if they are equal: a page may still hold those."""
-    return old if old == new else new
 
 
 def _joined(name: str, lines: list[str]) -> bytes:
@@ -184,7 +225,8 @@ class Scribe(Generic[Row]):
         self._passages = [_Passage(family) for family in subject.families]
         self._labels: list[_Labels] = []
         self._blocks: list[str] = []
-        self._fragment = self._bound()
+        dated = tuple(family.created is not None for family in subject.families)
+        self._fragment = Fragment((b"",) * len(dated), 0, dated=dated)
 
     def render(self, labelled: Iterable[Labelled[Row]]) -> Fragment:
         """Render some rows of the subject, in their order."""
@@ -203,7 +245,10 @@ class Scribe(Generic[Row]):
                 passage.forget()
             raise
         if any(written):
-            self._fragment = self._bound()
+            self._fragment = self._fragment.followed_by(
+                tuple(passage.openmetrics for passage in self._passages),
+                sum(passage.samples for passage in self._passages),
+            )
         return self._fragment
 
     def _relabel(self, labels: list[_Labels]) -> None:
@@ -216,10 +261,3 @@ class Scribe(Generic[Row]):
     def _block(self, values: tuple[str, ...], free: tuple[tuple[str, str], ...]) -> str:
         """Return all labels of a row, and the blank before its number."""
         return label_block((*self._before, *zip(self._subject.labels, values, strict=True), *free)) + " "
-
-    def _bound(self) -> Fragment:
-        return Fragment(
-            text=tuple(passage.text for passage in self._passages),
-            openmetrics=tuple(passage.openmetrics for passage in self._passages),
-            samples=sum(passage.samples for passage in self._passages),
-        )

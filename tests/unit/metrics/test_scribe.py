@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -246,6 +247,70 @@ def test_only_the_families_that_changed_are_new_objects() -> None:
     differing = [at for at, (old, new) in enumerate(zip(first.text, second.text, strict=True)) if old is not new]
     assert [position.POSITION.families[at].name for at in differing] == ["bingx_position_value"]
     assert all(text is openmetrics for text, openmetrics in zip(second.text, second.openmetrics, strict=True))
+
+
+def totals(*credited: str) -> IncomeState:
+    return IncomeState(
+        epoch=BORN,
+        watermark=None,
+        complete=True,
+        baseline_complete=True,
+        totals=tuple(
+            IncomeTotal(
+                income_type="FUNDING_FEE", symbol=f"{place}-USDT", asset="USDT", credited=Decimal(amount),
+                debited=Decimal(0), entries=7, created_at=BORN,
+            )
+            for place, amount in enumerate(credited)
+        ),
+    )  # fmt: skip
+
+
+def test_counters_are_not_written_for_the_text_format_before_somebody_asks() -> None:
+    scribe = Scribe(income.TOTALS, ("main",))
+    fragments = [scribe.render(income.TOTALS.rows(totals(amount, "5"))) for amount in ("1", "2", "3")]
+
+    assert {(fragment._text, fragment._known) for fragment in fragments} == {(None, None)}
+    assert fragments[-1].text == plain(income.TOTALS, totals("3", "5"), Format.TEXT)
+    assert fragments[-1].text is fragments[-1].text
+
+
+def test_as_text_only_the_families_that_changed_are_new_objects_as_well() -> None:
+    scribe = Scribe(income.TOTALS, ("main",))
+    first = scribe.render(income.TOTALS.rows(totals("1", "5")))
+    before = first.text
+    second = scribe.render(income.TOTALS.rows(totals("2", "5")))
+
+    assert second.text == plain(income.TOTALS, totals("2", "5"), Format.TEXT)
+    assert [old is new for old, new in zip(before, second.text, strict=True)] == [False, True, True]
+    assert second._known is None
+
+
+def holding(amount: int) -> OpenPositions:
+    one = Position(
+        position_id="1", symbol="BTC-USDT", asset="USDT", side=Side.LONG, margin_mode=None, amount=Decimal(amount)
+    )
+    return OpenPositions(positions=(one,))
+
+
+@pytest.mark.parametrize("exposition", Format)
+@pytest.mark.parametrize(
+    ("subject", "states"),
+    [
+        (income.TOTALS, [totals(amount) for amount in "123"]),
+        (position.POSITION, [holding(amount) for amount in (1, 2, 3)]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_lines_that_were_true_before_are_let_go(
+    subject: Subject[Any, Any], states: list[Any], exposition: Format
+) -> None:
+    scribe = Scribe(subject, ("main",))
+    first, second, last = states
+    scribe.render(subject.rows(first))
+    old = scribe.render(subject.rows(second)).of(exposition)[0]
+    scribe.render(subject.rows(last)).of(exposition)
+
+    assert sys.getrefcount(old) == 2
 
 
 def test_equal_data_takes_the_place_of_the_data_before_it_in_memory() -> None:
