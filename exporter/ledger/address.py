@@ -10,6 +10,7 @@ User, password and database may be percent-encoded; a host may be missing, for a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
 
-_FORMS: Final = "write sqlite:////path/to/ledger.db or postgresql+psycopg://user:password@host/database"
+_FORMS: Final = (
+    "write sqlite:////path/to/ledger.db or postgresql+psycopg://user:password@host/database, with %40 for an @ inside"
+)
 _UNREADABLE: Final = "(url)"
 _KINDS: Final[Mapping[str, str]] = {
     "sqlite": SQLITE,
@@ -35,8 +38,8 @@ _KINDS: Final[Mapping[str, str]] = {
 _URL: Final = re.compile(
     r"""
     (?P<scheme>[\w+]+)://
-    (?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?   # a password may hold what separates elsewhere
-    (?P<host>\[[^/?\]]+\]|[^:/?]+)?
+    (?:(?P<user>[^:/?@]*)(?::(?!\d*/[^?]*\?)(?P<password>[^@]*))?@)?   # it may hold what separates elsewhere
+    (?P<host>\[[^/?@\]]+\]|[^:/?@]+)?
     (?::(?P<port>\d*))?
     (?:/(?P<database>[^?]*))?
     (?:\?(?P<query>.*))?
@@ -75,11 +78,18 @@ def address_of(url: str) -> Address:
     kind = _KINDS.get(scheme)
     if kind == SQLITE:
         target = database or ":memory:"
+        if any(parts[name] for name in ("user", "password", "host", "port")):
+            raise LedgerUnavailableError(target, "a file has neither host nor user", mend=_FORMS)
     else:
         scheme = "postgresql+psycopg" if kind else scheme
         target = f"{scheme}://{_credentials(match, user)}{parts['host']}{_port(parts['port'])}/{database}"
     if kind is None:
         raise LedgerUnavailableError(target, f"{scheme} is not supported", mend=_FORMS)
+    parameters = parse_qsl(parts["query"])
+    twice = [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]
+    if twice:
+        mend = "several hosts are one parameter, host=a,b&port=1,2"
+        raise LedgerUnavailableError(target, f"the parameter {twice[0]!r} is given more than once", mend=mend)
     return Address(
         kind=kind,
         target=target,
@@ -88,7 +98,7 @@ def address_of(url: str) -> Address:
         host=host,
         port=parts["port"],
         database=database,
-        parameters=dict(parse_qsl(parts["query"])),
+        parameters=dict(parameters),
     )
 
 

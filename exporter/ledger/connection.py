@@ -91,7 +91,7 @@ class Connection(ABC):
 
     @abstractmethod
     def rollback(self) -> None:
-        """Undo the transaction; does nothing if there is none."""
+        """Undo the transaction, if there is one, and let go of whatever belonged to it or to the last one."""
 
     @abstractmethod
     def close(self) -> None:

@@ -41,8 +41,7 @@ class Pool:
             message = f"all {self._driver.connections} connections have been in use for {_PATIENCE_SECONDS:.0f} s"
             raise TimeoutError(message)
         try:
-            era = self._era  # before it is opened: the era may be over by then
-            connection = self._kept() or self._driver.connect()
+            connection, era = self._taken()
             try:
                 yield connection
             finally:
@@ -63,15 +62,18 @@ class Pool:
         self._over = True
         self.end_era()
 
-    def _kept(self) -> Connection | None:
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return None
-                connection = self._idle.pop()
-            if connection.is_alive():
-                return connection
-            connection.close()
+    def _taken(self) -> tuple[Connection, object]:
+        """Return a connection and its era, which may be over by the time that it is open."""
+        with self._lock:
+            era = self._era
+            kept = self._idle.pop() if self._idle else None
+        if kept is not None:
+            if kept.is_alive():
+                return kept, era
+            kept.close()
+            self.end_era()  # whoever has cut this one has cut those beside it
+            era = self._era
+        return self._driver.connect(), era
 
     def _give_back(self, connection: Connection, era: object) -> None:
         try:

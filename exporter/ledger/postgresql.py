@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from exporter.ledger.connection import PARAMETER, Connection, unfolded
 
@@ -48,8 +50,12 @@ class PostgreSQL:
 
     def connect(self) -> PostgreSQLConnection:
         """Reach the server."""
+        return PostgreSQLConnection(psycopg.connect(self._conninfo(), autocommit=True), self._limits)
+
+    def _conninfo(self) -> str:
+        """Return the parameters as libpq reads them, so that no others pass."""
         parameters: dict[str, Any] = dict(self._parameters)
-        return PostgreSQLConnection(psycopg.connect(**parameters, autocommit=True), self._limits)
+        return make_conninfo(**parameters)
 
 
 class PostgreSQLConnection(Connection):
@@ -60,6 +66,7 @@ class PostgreSQLConnection(Connection):
     def __init__(self, opened: psycopg.Connection[tuple[Any, ...]], limits: str) -> None:
         self._opened = opened
         self._limits = limits
+        self._streams = count()
 
     def begin(self, *, writing: bool) -> None:
         """Begin a transaction, and bound it, with one message."""
@@ -68,7 +75,9 @@ class PostgreSQLConnection(Connection):
 
     def execute(self, statement: str, parameters: Mapping[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run a statement, or several that have no parameters."""
-        return self._opened.execute(*_spoken(statement, parameters))
+        if not parameters:  # also as a prepared statement it would be said once a transaction
+            return self._opened.execute(statement.encode(), prepare=False)
+        return self._opened.execute(_spelled(statement), parameters)
 
     def execute_many(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Run a statement for each of `rows`."""
@@ -76,10 +85,23 @@ class PostgreSQLConnection(Connection):
             cursor.executemany(_spelled(statement), rows)
 
     def stream(self, query: str, **parameters: object) -> Generator[tuple[Any, ...], None, None]:
-        """Yield what a query finds, which the server keeps meanwhile."""
-        with self._opened.cursor(name="stream") as cursor:
-            cursor.itersize = _AT_ONCE
-            yield from cursor.execute(*_spoken(*unfolded(query, parameters)))
+        """Yield what a query finds, which the server keeps until the transaction ends.
+
+        Nothing is left to be said when a stream is not read to its end, at whatever time that turns out.
+        """
+        name = f"stream_{next(self._streams)}"
+        asked, values = unfolded(query, parameters)
+        declaration = f"DECLARE {name} NO SCROLL CURSOR FOR ".encode()
+        self._opened.execute(declaration + _spelled(asked), values, prepare=False)
+        while rows := self.execute(f"FETCH {_AT_ONCE} FROM {name}", {}).fetchall():
+            yield from rows
+        self.execute(f"CLOSE {name}", {})
+
+    def commit(self) -> None:
+        """Keep what the transaction has done; raises if that was undone since one of its statements had failed."""
+        if self.execute("COMMIT", {}).statusmessage != "COMMIT":  # it says ROLLBACK then, and calls it no error
+            message = "a statement of the transaction had failed, so that nothing of it was kept"
+            raise psycopg.errors.InFailedSqlTransaction(message)
 
     def locking(self, query: str) -> str:
         """Return the query that locks what it finds."""
@@ -104,11 +126,6 @@ class PostgreSQLConnection(Connection):
     def close(self) -> None:
         """Leave the server."""
         self._opened.close()
-
-
-def _spoken(statement: str, parameters: Mapping[str, object]) -> tuple[bytes, Mapping[str, object] | None]:
-    """Return what psycopg is to run; without parameters it takes a statement as it is."""
-    return (_spelled(statement), parameters) if parameters else (statement.encode(), None)
 
 
 @lru_cache(maxsize=256)

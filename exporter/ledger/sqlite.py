@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlencode
@@ -61,6 +60,7 @@ class SQLiteConnection(Connection):
 
     def __init__(self, opened: sqlite3.Connection) -> None:
         self._opened = opened
+        self._streams: list[sqlite3.Cursor] = []
 
     def begin(self, *, writing: bool) -> None:
         """Begin a transaction; one that is for writing waits here for its turn."""
@@ -76,8 +76,9 @@ class SQLiteConnection(Connection):
 
     def stream(self, query: str, **parameters: object) -> Generator[tuple[Any, ...], None, None]:
         """Yield what a query finds."""
-        with closing(self.execute(*unfolded(query, parameters))) as cursor:
-            yield from cursor
+        cursor = self.execute(*unfolded(query, parameters))
+        self._streams.append(cursor)
+        yield from cursor
 
     def locking(self, query: str) -> str:
         """Return the query: who writes is alone."""
@@ -91,7 +92,9 @@ class SQLiteConnection(Connection):
         return True
 
     def rollback(self) -> None:
-        """Undo the transaction."""
+        """Undo the transaction, and end what it has not read to the end: that would go on seeing what it saw."""
+        while self._streams:
+            self._streams.pop().close()
         self._opened.rollback()
 
     def close(self) -> None:

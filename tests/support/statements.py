@@ -20,18 +20,14 @@ if TYPE_CHECKING:
 TABLES: Final = tuple(
     name for step in STEPS for text in step.statements for name in re.findall(r"CREATE TABLE (\w+)", text)
 )
-_SAYING: Final = {
-    SQLiteConnection: ("execute", "execute_many"),
-    PostgreSQLConnection: ("execute", "execute_many", "stream"),
-}
 
 
 @contextmanager
 def before_statements(act: Callable[[str], object]) -> Iterator[None]:
     """Have `act` called before each statement of every ledger, those that begin and end a transaction among them."""
     with pytest.MonkeyPatch.context() as patch:
-        for kind, names in _SAYING.items():
-            for name in names:
+        for kind in (SQLiteConnection, PostgreSQLConnection):
+            for name in ("execute", "execute_many"):
                 patch.setattr(kind, name, _after(act, getattr(kind, name)))
         yield
 

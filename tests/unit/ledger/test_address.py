@@ -67,6 +67,33 @@ def test_what_is_encoded_comes_out_as_it_went_in(user: str, password: str, datab
 PASSWORD = "Hunter2&Hunter3"
 
 
+@pytest.mark.parametrize("said", ["u:Hunter@Hunter@h/d", "h?user=me&password=Hunter@Hunter", "h:1/d?password=x@Hunter"])
+def test_an_at_sign_in_a_password_does_not_let_it_out(said: str) -> None:
+    try:
+        target = address_of(f"postgresql+psycopg://{said}").target
+    except LedgerUnavailableError as error:
+        target = str(error)
+
+    assert "Hunter" not in target
+
+
+def test_parameters_that_hold_an_at_sign_are_parameters() -> None:
+    address = address_of("postgresql://h:1/d?password=x@y")
+
+    assert (address.host, address.port, address.database, address.parameters) == ("h", "1", "d", {"password": "x@y"})
+
+
+def test_a_parameter_that_is_given_twice_is_named() -> None:
+    with pytest.raises(LedgerUnavailableError, match=r"'host' is given more than once; several hosts are .* host=a,b"):
+        address_of("postgresql://u@/d?host=a&host=b")
+
+
+@pytest.mark.parametrize("url", ["sqlite://ledger.db", "sqlite://u@/ledger.db", "sqlite://h:1/ledger.db"])
+def test_a_file_has_no_host(url: str) -> None:
+    with pytest.raises(LedgerUnavailableError, match="neither host nor user; write sqlite:////path"):
+        address_of(url)
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "mysql", "sqlite", "post gresql", ""])
 @pytest.mark.parametrize("rest", ["", "h/d", "h:5432/d?sslmode=disable", "h:port/d", "[::1/d", "h/d?password=x"])
 def test_a_password_is_told_to_nobody(scheme: str, rest: str) -> None:

@@ -58,6 +58,29 @@ def test_nothing_found_is_none_and_nothing_to_do_is_nothing_done(connection: Con
     assert connection.change("DELETE FROM thing WHERE id = :id", id=77) == 0
 
 
+def test_a_stream_that_outlives_its_transaction_is_in_nobodys_way(url: str) -> None:
+    database, other = (Database(url, lock_seconds=1.0) for _ in range(2))
+    with database.writing() as connection:
+        connection.change("CREATE TABLE thing (id BIGINT)")
+        connection.change_all("INSERT INTO thing VALUES (:id)", [{"id": number} for number in range(3)])
+    with database.reading() as connection:
+        left = connection.stream("SELECT id FROM thing")
+        assert next(left) == (0,)
+
+    with other.writing() as another:
+        another.change("INSERT INTO thing VALUES (:id)", id=3)
+    with database.writing() as again:
+        assert again is connection
+        assert only(again, "SELECT count(*) FROM thing") == 4
+        again.change("INSERT INTO thing VALUES (:id)", id=4)
+        left.close()
+        del left
+
+    assert other.look_up("SELECT count(*) FROM thing") == (5,)
+    database.close()
+    other.close()
+
+
 def test_a_stream_that_is_not_read_to_its_end_is_in_nobodys_way(connection: Connection) -> None:
     for _ in range(2):
         rows = connection.stream("SELECT id FROM thing ORDER BY id")

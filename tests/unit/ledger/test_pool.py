@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 from support.statements import only
 
-from exporter.ledger import LedgerUnavailableError
+from exporter.ledger import LedgerError, LedgerFullError, LedgerUnavailableError
+from exporter.ledger.connection import Connection
 from exporter.ledger.database import Database
-from exporter.ledger.errors import LedgerFullError
+from exporter.ledger.sqlite import SQLite, SQLiteConnection
 
 
 @pytest.fixture
@@ -85,6 +88,83 @@ def test_what_ends_within_a_transaction_undoes_it(database: Database, error: Bas
     with database.reading() as again:
         assert again is connection
         assert only(again, "SELECT count(*) FROM anything") == 0
+    database.close()
+
+
+def refuse(*_: object) -> None:
+    raise sqlite3.OperationalError
+
+
+def test_who_cannot_connect_takes_no_place(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.ledger.pool._PATIENCE_SECONDS", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(SQLite, "connect", refuse)
+        for _ in range(20):
+            with pytest.raises(LedgerUnavailableError):
+                database.look_up("SELECT 1")
+
+    assert database.look_up("SELECT 7") == (7,)
+    database.close()
+
+
+def test_where_one_is_dead_all_that_are_idle_are_closed(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.reading() as first, database.reading() as second:
+        pass
+    asked = []
+
+    def die(connection: SQLiteConnection) -> bool:
+        asked.append(connection)
+        return False
+
+    monkeypatch.setattr(SQLiteConnection, "is_alive", die)
+
+    with database.reading() as third:
+        assert asked == [first]
+        assert third not in {first, second}
+        assert in_use(file) == 1
+    database.close()
+
+
+def test_one_that_fails_to_undo_is_closed(database: Database, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.disable()
+    try:
+        with database.reading() as connection:
+            monkeypatch.setattr(SQLiteConnection, "rollback", refuse)
+        assert connection is not None
+        assert in_use(file) == 0
+    finally:
+        gc.enable()
+    monkeypatch.undo()
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        (sqlite3.SQLITE_READONLY, True),
+        (sqlite3.SQLITE_CORRUPT, True),
+        (sqlite3.SQLITE_CANTOPEN, True),
+        (sqlite3.SQLITE_FULL, False),
+        (sqlite3.SQLITE_BUSY, False),
+    ],
+)
+def test_what_fails_for_good_ends_the_era_and_nothing_else_does(database: Database, code: int, ends: bool) -> None:
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode = code
+
+    def read_and_fail() -> Connection:
+        with database.reading() as connection:
+            used.append(connection)
+            raise error
+
+    used: list[Connection] = []
+    with pytest.raises(LedgerError):
+        read_and_fail()
+
+    with database.reading() as another:
+        assert (another is not used[0]) == ends
     database.close()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 
+import psycopg
 import pytest
 from support.clock import ManualClock
 from support.postgres import Postgres
@@ -14,6 +16,7 @@ from unit.ledger.exchange import START, row
 
 from exporter.ledger import Ledger, LedgerError, LedgerReadOnlyError, LedgerUnavailableError, Window, open_ledger
 from exporter.ledger.database import Database
+from exporter.ledger.postgresql import PostgreSQLConnection
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'ledger%'"
 FIRST = Window(START, START + timedelta(hours=1))
@@ -86,6 +89,51 @@ def test_the_driver_gets_the_parameters_of_the_url(url: str, clock: ManualClock)
         ledger._database.reading() as connection,
     ):
         assert only(connection, "SHOW application_name") == "night desk"
+
+
+def test_a_server_that_does_not_answer_is_given_up_and_the_url_may_say_when(url: str) -> None:
+    for more, seconds in (("", "5"), ("&connect_timeout=7", "7")):
+        database = Database(f"{url}{more}", lock_seconds=1.0)
+        with database._pool.connection() as connection:
+            assert isinstance(connection, PostgreSQLConnection)
+            given = connection._opened.info.get_parameters()
+        database.close()
+
+        assert (given["connect_timeout"], given["keepalives_idle"], given["tcp_user_timeout"]) == (
+            seconds,
+            "30",
+            "30000",
+        )
+
+
+@pytest.mark.parametrize("parameter", ["autocommit", "prepare_threshold", "row_factory", "nonsense"])
+def test_a_parameter_that_libpq_does_not_know_is_named(url: str, clock: ManualClock, parameter: str) -> None:
+    with pytest.raises(LedgerUnavailableError, match=f'invalid connection option "{parameter}"'):
+        open_ledger(f"{url}&{parameter}=1", clock)
+
+
+def test_what_poolers_cannot_keep_is_not_prepared(ledger: Ledger) -> None:
+    for _ in range(8):
+        with ledger._database.reading():
+            pass
+
+    with ledger._database._pool.connection() as connection:
+        assert isinstance(connection, PostgreSQLConnection)
+        assert "COMMIT" not in str(connection._opened._prepared._names)
+
+
+def test_what_was_undone_since_a_statement_failed_does_not_pass_for_committed(ledger: Ledger) -> None:
+    ledger.account("main", since=START)
+
+    def write_in_spite_of_a_failure() -> None:
+        with ledger._database.writing() as connection:
+            connection.change("UPDATE account SET epoch_ms = 0")
+            with suppress(psycopg.Error):
+                connection.change("UPDATE nothing SET epoch_ms = 0")
+
+    with pytest.raises(LedgerUnavailableError, match="had failed, so that nothing of it was kept"):
+        write_in_spite_of_a_failure()
+    assert [book.epoch for book in ledger.books()] == [START]
 
 
 def test_a_transaction_is_bounded_and_the_connection_is_not(ledger: Ledger) -> None:

@@ -113,9 +113,11 @@ def test_closing_folds_the_log_into_the_file_also_where_another_process_has_it_o
 
 def test_commits_survive_a_loss_of_power(ledger: Ledger) -> None:
     with ledger._database.reading() as connection:
-        pragmas = [only(connection, f"PRAGMA {name}") for name in ("journal_mode", "synchronous")]
+        pragmas = [only(connection, f"PRAGMA {name}") for name in ("journal_mode", "synchronous", "foreign_keys")]
+        cache = only(connection, "PRAGMA cache_size")
 
-    assert pragmas == ["wal", 2]
+    assert pragmas == ["wal", 2, 1]
+    assert cache == -512  # KiB
 
 
 def test_a_missing_directory_is_named(tmp_path: Path, clock: ManualClock) -> None:
