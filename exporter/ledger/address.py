@@ -10,7 +10,6 @@ User, password and database may be percent-encoded; a host may be missing, for a
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -85,11 +84,6 @@ def address_of(url: str) -> Address:
         target = f"{scheme}://{_credentials(match, user)}{parts['host']}{_port(parts['port'])}/{database}"
     if kind is None:
         raise LedgerUnavailableError(target, f"{scheme} is not supported", mend=_FORMS)
-    parameters = parse_qsl(parts["query"])
-    twice = [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]
-    if twice:
-        mend = "several hosts are one parameter, host=a,b&port=1,2"
-        raise LedgerUnavailableError(target, f"the parameter {twice[0]!r} is given more than once", mend=mend)
     return Address(
         kind=kind,
         target=target,
@@ -98,8 +92,18 @@ def address_of(url: str) -> Address:
         host=host,
         port=parts["port"],
         database=database,
-        parameters=dict(parameters),
+        parameters=_parameters(parts["query"], target),
     )
+
+
+def _parameters(query: str, target: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(query):
+        if name in parameters:
+            mend = "several hosts are one parameter, host=a,b&port=1,2"
+            raise LedgerUnavailableError(target, f"the parameter {name!r} is given more than once", mend=mend)
+        parameters[name] = value
+    return parameters
 
 
 def _credentials(match: re.Match[str], user: str) -> str:

@@ -293,7 +293,9 @@ class AccountBook:
             return None  # perhaps a fault of the caller, who is told so where it is looked at more closely
         if not settled.holds(window, entries):
             return None
-        if not settled.state == mirror.saved == self._database.look_up(records.STATE, id=mirror.id):
+        with self._database.reading() as connection:
+            state = records.state(connection, mirror.id)
+        if not settled.state == mirror.saved == state:
             return None
         self._mirror = mirror.at_least(cursor_ms)
         return Recorded(new=0, known=len(entries), late=0, amended=0, vanished=0)

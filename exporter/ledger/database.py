@@ -1,13 +1,13 @@
 """The database of the ledger: SQLite in a file, or PostgreSQL by URL, with one meaning of a transaction.
 
-Owns how a transaction begins and ends and how its failures are told. It knows no table, and no driver.
+Owns how a transaction begins and ends and how its failures are told. It knows no table, and of drivers which to take.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exporter.ledger.address import SQLITE, Address, address_of
 from exporter.ledger.errors import LedgerCorruptError, LedgerReadOnlyError, LedgerUnavailableError
@@ -48,11 +48,6 @@ class Database:
         """Open a transaction that is committed as a whole at the end of the block, or not at all."""
         with self._turn, self._told(), self._transaction(writing=True) as connection:
             yield connection
-
-    def look_up(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
-        """Return the one row that a query finds, `None` if there is none; it is a transaction of its own."""
-        with self.reading() as connection:
-            return connection.one(query, **parameters)
 
     @property
     def closed(self) -> bool:
@@ -101,11 +96,11 @@ class Database:
 def _driver(address: Address, *, lock_seconds: float) -> Driver:
     """Return what reaches the database; only the driver that is needed is imported."""
     if address.kind == SQLITE:
-        from exporter.ledger.sqlite import SQLite  # noqa: PLC0415
+        from exporter.ledger.sqlite import SQLite  # noqa: PLC0415 - paid for by who keeps a file
 
         return SQLite(address, lock_seconds=lock_seconds)
     try:
-        from exporter.ledger.postgresql import PostgreSQL  # noqa: PLC0415
+        from exporter.ledger.postgresql import PostgreSQL  # noqa: PLC0415 - may not be installed
     except ImportError as error:
         mend = "install bingx-exporter[postgresql]"
         raise LedgerUnavailableError(address.target, "the PostgreSQL driver is not installed", mend=mend) from error

@@ -205,8 +205,8 @@ def _refuse_newer(database: Database, version: int) -> None:
 def _version(connection: Connection) -> int:
     if connection.one(_WORDS[connection.kind]["is_there"]) is None:
         return 0
-    found = connection.one("SELECT max(number) FROM schema_version")
-    return (found and found[0]) or 0
+    ((version,),) = connection.rows("SELECT coalesce(max(number), 0) FROM schema_version")
+    return int(version)
 
 
 def _apply(connection: Connection, number: int, now_ms: int) -> None:

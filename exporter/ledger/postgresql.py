@@ -50,12 +50,8 @@ class PostgreSQL:
 
     def connect(self) -> PostgreSQLConnection:
         """Reach the server."""
-        return PostgreSQLConnection(psycopg.connect(self._conninfo(), autocommit=True), self._limits)
-
-    def _conninfo(self) -> str:
-        """Return the parameters as libpq reads them, so that no others pass."""
-        parameters: dict[str, Any] = dict(self._parameters)
-        return make_conninfo(**parameters)
+        conninfo = make_conninfo(**self._parameters)  # as libpq reads it: no parameter of psycopg's own passes
+        return PostgreSQLConnection(psycopg.connect(conninfo, autocommit=True), self._limits)
 
 
 class PostgreSQLConnection(Connection):

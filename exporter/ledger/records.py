@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 AMENDED = "amended"
 VANISHED = "vanished"
 
-STATE: Final = """
-SELECT revision, cursor_ms, (SELECT CAST(coalesce(sum(entries), 0) AS BIGINT) FROM series WHERE account_id = :id)
-FROM account WHERE id = :id"""
-"""The question that `state` asks, for a poll that asks nothing else.
-
-The revision alone would do, were it not for a backup or a standby that others have written to since: theirs may have
-come to the same number.
-"""
-
 FOREVER_MS: Final = 2**62
 """A moment after all others."""
 
@@ -44,6 +35,9 @@ FROM account WHERE name IN :names"""
 _ADD_ACCOUNT: Final = """
 INSERT INTO account (name, since, epoch_ms, cursor_ms, baseline_complete, late, amended, vanished, revision, created_ms)
 VALUES (:name, :since, :epoch_ms, :epoch_ms, :baseline_complete, 0, 0, 0, 0, :now_ms)"""
+_STATE: Final = """
+SELECT revision, cursor_ms, (SELECT CAST(coalesce(sum(entries), 0) AS BIGINT) FROM series WHERE account_id = :id)
+FROM account WHERE id = :id"""
 _TOUCH: Final = """
 UPDATE account SET
        revision = revision + 1,
@@ -127,8 +121,12 @@ def account_names(connection: Connection) -> tuple[str, ...]:
 
 
 def state(connection: Connection, account_id: int) -> State | None:
-    """Return what `STATE` finds, `None` if the account is not there."""
-    row = connection.one(STATE, id=account_id)
+    """Return by what it can be told whether anybody has written, `None` if the account is not there.
+
+    The revision alone would do, were it not for a backup or a standby that others have written to since: theirs may
+    have come to the same number.
+    """
+    row = connection.one(_STATE, id=account_id)
     return None if row is None else State(*row)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from exporter.ledger.connection import Connection
+    from exporter.ledger.database import Database
 
 TABLES: Final = tuple(
     name for step in STEPS for text in step.statements for name in re.findall(r"CREATE TABLE (\w+)", text)
@@ -42,6 +43,12 @@ def found(connection: Connection, query: str) -> list[dict[str, Any]]:
     cursor: Any = connection.execute(query, {})
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def looked_up(database: Database, query: str) -> Any:  # noqa: ANN401 - a value of any type
+    """Return the one value that a query finds in a transaction of its own."""
+    with database.reading() as connection:
+        return only(connection, query)
 
 
 def only(connection: Connection, query: str) -> Any:  # noqa: ANN401 - a value of any type

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.statements import only
+from support.statements import looked_up, only
 
 from exporter.ledger.connection import Connection, unfolded
 from exporter.ledger.database import Database
@@ -76,7 +76,7 @@ def test_a_stream_that_outlives_its_transaction_is_in_nobodys_way(url: str) -> N
         left.close()
         del left
 
-    assert other.look_up("SELECT count(*) FROM thing") == (5,)
+    assert looked_up(other, "SELECT count(*) FROM thing") == 5
     database.close()
     other.close()
 

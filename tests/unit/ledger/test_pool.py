@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.statements import only
+from support.statements import looked_up, only
 
 from exporter.ledger import LedgerError, LedgerFullError, LedgerUnavailableError
 from exporter.ledger.connection import Connection
@@ -55,10 +55,10 @@ def test_who_finds_all_in_use_waits_for_one(database: Database) -> None:
     with ThreadPoolExecutor(1) as pool, ExitStack() as using:
         for _ in range(15):
             using.enter_context(database.reading())
-        waiting = pool.submit(database.look_up, "SELECT 7")
+        waiting = pool.submit(looked_up, database, "SELECT 7")
         assert wait([waiting], timeout=0.2).not_done
         using.close()
-        assert waiting.result(10) == (7,)
+        assert waiting.result(10) == 7
     database.close()
 
 
@@ -67,9 +67,9 @@ def test_who_waits_for_too_long_is_told_of(monkeypatch: pytest.MonkeyPatch) -> N
     database = Database("sqlite://", lock_seconds=1.0)
 
     with database.reading(), pytest.raises(LedgerUnavailableError, match=r"all 1 connections have been in use for 0 s"):
-        database.look_up("SELECT 1")
+        looked_up(database, "SELECT 1")
 
-    assert database.look_up("SELECT 7") == (7,)
+    assert looked_up(database, "SELECT 7") == 7
     database.close()
 
 
@@ -101,9 +101,9 @@ def test_who_cannot_connect_takes_no_place(database: Database, monkeypatch: pyte
         patch.setattr(SQLite, "connect", refuse)
         for _ in range(20):
             with pytest.raises(LedgerUnavailableError):
-                database.look_up("SELECT 1")
+                looked_up(database, "SELECT 1")
 
-    assert database.look_up("SELECT 7") == (7,)
+    assert looked_up(database, "SELECT 7") == 7
     database.close()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.statements import only
+from support.statements import looked_up, only
 from unit.ledger.exchange import START, row
 
 from exporter.ledger import (
@@ -457,7 +457,7 @@ def test_who_opens_a_connection_while_others_fail_for_good_time_and_again_is_not
     for _ in range(3):
         with database.reading() as connection:
             assert only(connection, "SELECT count(*) FROM anything") == 0
-        assert database.look_up("SELECT :n", n=7) == (7,)
+        assert looked_up(database, "SELECT 7") == 7
     failing = True
     database.close()
 
