@@ -1,27 +1,23 @@
-"""The budgets of the exchange, as data, and the slots in them.
+"""Who may call now: the budgets of the exchange, as data, and who is held.
 
-A slot is held from the moment it is reserved until one second (ten seconds) after the *answer*: counted by the moment
-of sending, calls get compressed in flight, and what left in two seconds arrives in one. A call that nobody waits for
-any more may still be on its way; its slot is held five seconds longer. Bans and pauses are `holds`, repeated errors
-`repeats`. Pure in time: every method is told what time it is, in seconds on `Clock.elapsed`.
-Thread-safe.
+The slots of a budget are `windows`, bans and pauses `holds`, repeated errors `repeats`. A call that nobody waits for
+any more may still be on its way; its slot is held five seconds longer. Pure in time: every method is told what time it
+is, in seconds on `Clock.elapsed`. Thread-safe.
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import insort
-from collections import deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
-
-from exporter.bingx.errors import CallTimeout
+from exporter.bingx.errors import CallTimeout, RateLimited
 from exporter.bingx.holds import Holds
 from exporter.bingx.overview import Exceptions, Overview, limit
 from exporter.bingx.paths import Endpoint
-from exporter.bingx.permits import STRANGERS, Caller, Permit, Remaining, Scope, Wait
+from exporter.bingx.permits import STRANGERS, Caller, Permit, Remaining, Rule, Scope, Wait
 from exporter.bingx.repeats import Repeats
+from exporter.bingx.windows import Window
 
 if TYPE_CHECKING:
     from exporter.bingx.errors import BingxError
@@ -29,15 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["RULES", "Caller", "Limits", "Permit", "Remaining", "Rule", "Scope", "Wait"]
 
 
-class Rule(Struct, frozen=True, eq=False):
-    """At most `calls` in `seconds`, by scope and endpoint; each rule is one of its own."""
-
-    scope: Scope
-    calls: int
-    seconds: float
-
-
-_BELIEVED_SECONDS: Final = 60.0  # no documented window is longer
 _LATE_SECONDS: Final = 5.0
 _GLANCE: Final = 0.02
 _STRANGE_SECONDS: Final = 10.0
@@ -53,8 +40,8 @@ class Limits:
         """Keep to `rules`; the default is what the exchange documents."""
         self._rules = rules
         self._lock = threading.Lock()
-        self._windows: dict[tuple[Rule, str, Endpoint], _Window] = {}
-        self._open: set[_Window] = set()
+        self._windows: dict[tuple[Rule, str, Endpoint], Window] = {}
+        self._open: set[Window] = set()
         self._holds = Holds()
         self._repeats = Repeats()
         self._users: dict[str, str] = {}
@@ -110,10 +97,9 @@ class Limits:
             wait = self._wait(caller, endpoint, now)
             if wait is not None:
                 return wait
-            permit = Permit(caller, endpoint)
-            for window in self._windows_of(caller, endpoint):
-                window.take()
-                self._open.add(window)
+            windows = self._windows_of(caller, endpoint)
+            permit = Permit(caller, endpoint, marks=tuple(window.take(now) for window in windows))
+            self._open.update(windows)
             self._holds.begin(permit)
             self._repeats.begin(_user(caller, endpoint))
             return permit
@@ -148,13 +134,16 @@ class Limits:
             asked = (permit.caller.account, permit.endpoint)
             (self._failed.discard if error is None else self._failed.add)(asked)
             arrived = now + _LATE_SECONDS if isinstance(error, CallTimeout) else now
-            for window in self._windows_of(permit.caller, permit.endpoint):
-                window.settled(now, arrived, remaining if window.rule.scope is Scope.USER else None)
-                self._open.add(window)
+            windows = self._windows_of(permit.caller, permit.endpoint)
+            for window, mark in zip(windows, permit.marks, strict=True):
+                window.settled(now, arrived, mark, remaining if window.rule.scope is Scope.USER else None)
+            self._open.update(windows)
             user = _user(permit.caller, permit.endpoint)
             self._repeats.end(user)
             self._repeats.record(user, permit.endpoint, now, error)
             self._holds.settle(permit, now, error, retry_at)
+            if isinstance(error, RateLimited) and not error.whole_address:
+                self._make_room(permit, now)
 
     def is_retry(self, caller: Caller, endpoint: Endpoint) -> bool:
         """Tell whether the account's last call of the endpoint failed, so that others should go before it."""
@@ -189,6 +178,12 @@ class Limits:
                 self._holds.survey(endpoint, now, exceptions)
             return Overview(found, users=dict(self._users))
 
+    def _make_room(self, permit: Permit, now: float) -> None:
+        held = self._holds.blocked(permit.caller, permit.endpoint, now)
+        for window in self._windows_of(permit.caller, permit.endpoint):
+            if window.rule.scope is Scope.USER:
+                window.refused(now, now if held is None else held.until)
+
     def _known(self, caller: Caller) -> Caller:
         user = self._users.get(caller.user)
         return caller if user is None else caller._replace(user=user)
@@ -208,10 +203,10 @@ class Limits:
         )
         if held is not None:
             return held
-        full = [window for window in self._windows_of(caller, endpoint) if window.free(now) < 1]
+        full = [window for window in self._windows_of(caller, endpoint) if window.free(now, caller.leaves) < 1]
         if full:
-            last = max(full, key=lambda window: window.opens_at(now))
-            return Wait(last.opens_at(now), "the budget is used up", (last.rule.scope, last.whose, endpoint))
+            opens_at, last = max(((window.opens_at(now, caller.leaves), window) for window in full), key=itemgetter(0))
+            return Wait(opens_at, "the budget is used up", (last.rule.scope, last.whose, endpoint))
         return self._wait_of_strangers(caller, endpoint, now) if endpoint.signed else None
 
     def _wait_of_strangers(self, caller: Caller, endpoint: Endpoint, now: float) -> Wait | None:
@@ -246,7 +241,7 @@ class Limits:
         window = self._windows.get((rule, whose, endpoint))
         return 0 if window is None else window.used(now)
 
-    def _windows_of(self, caller: Caller, endpoint: Endpoint) -> list[_Window]:
+    def _windows_of(self, caller: Caller, endpoint: Endpoint) -> list[Window]:
         windows = []
         for rule in self._rules:
             if rule.scope is Scope.USER and not endpoint.signed:
@@ -255,82 +250,13 @@ class Limits:
             windows.append(self._window(rule, whose, endpoint))
         return windows
 
-    def _window(self, rule: Rule, whose: str, endpoint: Endpoint) -> _Window:
+    def _window(self, rule: Rule, whose: str, endpoint: Endpoint) -> Window:
         key = (rule, whose, endpoint)
         window = self._windows.get(key)
         if window is None:
-            window = self._windows[key] = _Window(rule, whose, endpoint)
+            window = self._windows[key] = Window(rule, whose, endpoint)
         return window
 
 
 def _user(caller: Caller, endpoint: Endpoint) -> str:
     return caller.user if endpoint.signed else f"{caller.address} without a key"
-
-
-class _Window:
-    """The slots of one rule for one user or address at one endpoint."""
-
-    __slots__ = ("_in_flight", "_left", "_left_until", "_releases", "endpoint", "rule", "whose")
-
-    def __init__(self, rule: Rule, whose: str, endpoint: Endpoint) -> None:
-        self.rule = rule
-        self.whose = whose
-        self.endpoint = endpoint
-        self._in_flight = 0
-        self._releases: deque[float] = deque()
-        self._left = 0
-        self._left_until = float("-inf")
-
-    def used(self, now: float) -> int:
-        while self._releases and self._releases[0] <= now:
-            self._releases.popleft()
-        return self._in_flight + len(self._releases)
-
-    def free(self, now: float) -> int:
-        free = self.rule.calls - self.used(now)
-        return min(free, self._left) if now < self._left_until else free
-
-    def rests(self, now: float) -> bool:
-        """Tell whether all slots are free, which only a further call changes."""
-        return self.free(now) == self.rule.calls
-
-    def opens_at(self, now: float) -> float:
-        """Tell the earliest moment at which a full window can have a slot again."""
-        slot = now
-        if self.rule.calls <= self._in_flight + len(self._releases):
-            slot = self._releases[0] if self._releases else now + self.rule.seconds
-        told = self._left_until if now < self._left_until and self._left < 1 else now
-        return max(slot, told)
-
-    def join(self, other: _Window) -> None:
-        self._in_flight += other._in_flight
-        self._releases = deque(sorted((*self._releases, *other._releases)))
-        both = max(self._left_until, other._left_until)
-        if min(self._left_until, other._left_until) > float("-inf"):
-            self._left = min(self._left, other._left)
-        elif other._left_until == both:
-            self._left = other._left
-        self._left_until = both
-
-    def take(self) -> None:
-        self._in_flight += 1
-        self._left -= 1
-
-    def give_back(self) -> None:
-        self._in_flight -= 1
-        self._left += 1
-
-    def settled(self, now: float, arrived: float, remaining: Remaining | None) -> None:
-        """Take note of the end of a call that reached the exchange at `arrived` at the latest."""
-        self._in_flight -= 1
-        insort(self._releases, arrived + self.rule.seconds)
-        if remaining is not None:
-            self._told(now, remaining)
-
-    def _told(self, now: float, remaining: Remaining) -> None:
-        """Believe the exchange if it says less than we think; calls still under way may not be counted there yet."""
-        left = remaining.requests - self._in_flight
-        renewed = now + min(remaining.expires_in, _BELIEVED_SECONDS)
-        if now < self._left_until:
-            left, renewed = min(left, self._left), max(renewed, self._left_until)
-        self._left, self._left_until = left, renewed

@@ -21,6 +21,14 @@ class Scope(StrEnum):
     ADDRESS = "address"
 
 
+class Rule(Struct, frozen=True, eq=False):
+    """At most `calls` in `seconds`, by scope and endpoint; each rule is one of its own."""
+
+    scope: Scope
+    calls: int
+    seconds: float
+
+
 Budget = tuple[str, str, "Endpoint"]
 """What kind of budget it is, whose, and for which endpoint."""
 STRANGERS = "strangers"
@@ -31,7 +39,8 @@ class Caller(NamedTuple):
     """On whose account a call goes: the exchange's user (keys of one user share it), our address, our account name.
 
     An unsigned call belongs to its address only; its `user` is not looked at. A `stranger` may turn out to be any user:
-    there has to be room for the call in everybody's budget.
+    there has to be room for the call in everybody's budget. Whoever reads on and on leaves `leaves` calls of his user's
+    budget to other programs of that user, of which nothing is known here before they have had one.
 
     It is a tuple with names, since every look at a budget makes one.
     """
@@ -40,6 +49,7 @@ class Caller(NamedTuple):
     address: str
     account: str
     stranger: bool = False
+    leaves: int = 0
 
 
 def budget_of(caller: Caller, endpoint: Endpoint) -> Budget:
@@ -75,12 +85,13 @@ class Remaining(Struct, frozen=True):
 class Permit:
     """The right to make one call of one endpoint; used up by `sent`."""
 
-    __slots__ = ("caller", "closed", "endpoint", "sent_at")
+    __slots__ = ("caller", "closed", "endpoint", "marks", "sent_at")
 
-    def __init__(self, caller: Caller, endpoint: Endpoint) -> None:
-        """Stand for one call; made by `Limits.reserve` only."""
+    def __init__(self, caller: Caller, endpoint: Endpoint, marks: tuple[int, ...] = ()) -> None:
+        """Stand for one call; made by `Limits.reserve` only. `marks` is where each of its windows stood."""
         self.caller = caller
         self.endpoint = endpoint
+        self.marks = marks
         self.sent_at: float | None = None
         self.closed = False
 

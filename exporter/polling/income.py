@@ -82,8 +82,10 @@ class IncomeCollector:
 
     @property
     def caller(self) -> Caller:
-        """Whose budget a call takes from."""
-        return self._desk.caller
+        """Whose budget a call takes from; a long read leaves a call of it to other programs of the user."""
+        caller = self._desk.caller
+        reads_on = len(self._windows) > 1 or not self._book.baseline_complete
+        return caller._replace(leaves=1) if reads_on else caller
 
     @property
     def book(self) -> AccountBook:

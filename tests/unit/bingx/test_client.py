@@ -226,9 +226,9 @@ def test_what_the_exchange_says_is_left_is_believed(clock: ManualClock) -> None:
     bench.client.positions(bench.permit(Endpoint.POSITIONS))
     answer = bench.limits.reserve(ALPHA, Endpoint.POSITIONS, 1001.3)
     assert isinstance(answer, Wait)
-    assert (answer.until, answer.why) == (1000.5 + 0.9, "the budget is used up")
+    assert (answer.until, answer.why) == (1000.5 + 1.0, "the budget is used up")
     bench.transport.headers = {"x-ratelimit-requests-remain": "-1", "x-ratelimit-requests-expire": "x"}
-    clock.advance(5)
+    clock.advance(65)
     bench.client.positions(bench.permit(Endpoint.POSITIONS))
     assert bench.limits.remaining(ALPHA, Endpoint.POSITIONS, clock.elapsed()) == 4
 

@@ -232,14 +232,76 @@ def test_a_permit_given_back_holds_no_slot_and_one_used_cannot_be_given_back() -
 
 def test_the_exchange_is_believed_when_it_says_less_than_we_think() -> None:
     limits = Limits()
-    got = permit(limits)
+    got, under_way = permit(limits), permit(limits)
     got.sent(0)
-    limits.settle(got, 0.1, Remaining(requests=1, expires_in=0.8))
-    assert limits.remaining(ALPHA, BALANCE, 0.1) == 1
-    permit(limits, now=0.2)
+    limits.settle(got, 0.1, Remaining(requests=3, expires_in=0.8))
+    assert limits.remaining(ALPHA, BALANCE, 0.1) == 2
+    under_way.sent(0.1)
+    for _ in range(2):
+        permit(limits, now=0.2)
     assert wait(limits, now=0.2) == pytest.approx(0.9)
     assert free(limits, now=0.9)
     assert limits.remaining(BETA, BALANCE, 0.1) == 5
+
+
+def test_when_somebody_else_uses_the_budget_half_of_it_and_of_what_is_left_now_is_his() -> None:
+    limits = Limits()
+    got = permit(limits)
+    got.sent(0)
+    limits.settle(got, 0.1, Remaining(requests=3, expires_in=0.8))
+
+    assert limits.remaining(ALPHA, BALANCE, 0.1) == 1
+    permit(limits, now=0.2)
+    assert wait(limits, now=0.2) == pytest.approx(1.1)
+    assert limits.remaining(ALPHA, BALANCE, 1.1) == 1
+    assert limits.remaining(ALPHA, POSITIONS, 0.1) == 5
+    assert limits.remaining(ALPHA, BALANCE, 60.0) == 1
+    assert limits.remaining(ALPHA, BALANCE, 60.1) == 4
+
+
+def test_calls_of_a_key_are_not_taken_for_those_of_somebody_else_when_its_user_becomes_known() -> None:
+    limits = Limits()
+    calls = [permit(limits, KEY), permit(limits), permit(limits), permit(limits, KEY)]
+    limits.identify(KEY.user, ALPHA.user)
+    for left, one in zip((4, 3, 2, 1), calls, strict=True):
+        one.sent(0)
+        limits.settle(one, 0.1, Remaining(requests=left, expires_in=1))
+
+    assert limits.remaining(ALPHA, BALANCE, 1.2) == 5
+
+
+def test_a_refused_call_halves_the_share_until_a_minute_after_the_ban() -> None:
+    limits = Limits()
+    shares = []
+    now = 0.0
+    for _ in range(3):
+        call(limits, REFUSED, now=now, retry_at=now + 0.2)
+        assert limits.remaining(ALPHA, BALANCE, now + 0.9) == 0
+        now += 1.1
+        shares.append(limits.remaining(ALPHA, BALANCE, now))
+    assert shares == [2, 1, 1]
+    call(limits, REFUSED, now=now, retry_at=300.0)
+    assert limits.remaining(ALPHA, BALANCE, 359.9) == 1
+    assert limits.remaining(ALPHA, BALANCE, 360.0) == 5
+
+
+def test_a_refusal_of_the_whole_address_says_nothing_of_the_users_share() -> None:
+    limits = Limits()
+    call(limits, error_for(100410, "your IP is banned, unblocked after 1730000000000"), retry_at=3.0)
+
+    assert limits.remaining(ALPHA, BALANCE, 3.0) == 5
+
+
+def test_who_reads_on_leaves_the_last_call_to_other_programs_of_the_user() -> None:
+    limits = Limits()
+    reading = ALPHA._replace(leaves=1)
+    for number in range(4):
+        call(limits, caller=reading, now=number / 10)
+
+    assert wait(limits, reading, now=0.5) == 1.0
+    assert free(limits, now=0.5)
+    assert free(limits, reading, now=1.0)
+    assert free(Limits((Rule(Scope.USER, 1, 1.0),)), reading)
 
 
 def test_the_exchange_is_not_believed_when_it_says_more() -> None:
@@ -287,7 +349,7 @@ def test_a_call_behind_a_ban_that_nobody_answers_is_made_again_after_a_second() 
     call(limits, CallTimeout(), now=300.0)
     assert wait(limits, now=300.0) == 301.0
     call(limits, NO_RIGHT, now=301.0)
-    assert free(limits, ALPHA_TWIN, now=301.0)
+    assert free(limits, ALPHA_TWIN, now=302.0)
 
 
 def test_an_answer_to_a_call_from_before_a_ban_does_not_end_it() -> None:
