@@ -80,7 +80,7 @@ def test_more_rows_than_a_workbook_holds_are_compared_all_the_same(start: Start,
     # Reading it takes longer than a comparison is good for at an interval of a second.
     running = start(collectors={"reconciliation": {**ON["reconciliation"], "interval": "10s"}})
 
-    wait(lambda: agrees(running), "the workbook agrees")
+    eventually(lambda: agrees(running), what="the workbook agrees", seconds=60)
     assert of(running.page(), DIFFERENCE)["ADL"] == 0
     assert sum(calls(exchange).values()) > 4
 

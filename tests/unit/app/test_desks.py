@@ -15,7 +15,7 @@ from exporter.bingx.errors import ConnectionFailed, Forbidden, InvalidKey
 from exporter.bingx.limits import RULES, Caller, Permit
 from exporter.bingx.paths import Endpoint
 from exporter.config import AccountSettings, load
-from exporter.ledger import open_ledger
+from exporter.ledger import Window, open_ledger
 from exporter.model import Balances, CollectorName
 from exporter.polling.board import Board, Snapshot
 from exporter.polling.collectors import SnapshotCollector
@@ -195,3 +195,17 @@ def test_a_key_is_named_without_saying_it(tmp_path: Path) -> None:
 
     assert key_name_of(one) == key_name_of(same)
     assert "an-api-key" not in key_name_of(one)
+
+
+def test_a_call_is_left_to_other_programs_only_by_the_income_and_only_while_it_reads_on(tmp_path: Path) -> None:
+    def leaves() -> dict[CollectorName, int]:
+        (one,) = staffed(tmp_path, "name: a")
+        return {name: task.caller.leaves for name, task in one.tasks.items() if task.caller.leaves}
+
+    assert leaves() == {CollectorName.INCOME: 1}
+    clock = ManualClock()
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", clock) as ledger:
+        book = ledger.account("a", since=clock.now())
+        history = Window(start=book.epoch, end=clock.now())
+        book.record_window(history, (), cursor=history.end, truncated=False, baseline_complete=True)
+    assert leaves() == {}
