@@ -270,6 +270,15 @@ def test_calls_of_a_key_are_not_taken_for_those_of_somebody_else_when_its_user_b
     assert limits.remaining(ALPHA, BALANCE, 1.2) == 5
 
 
+def test_the_company_that_a_key_has_is_its_users_once_that_is_known() -> None:
+    limits = Limits()
+    call(limits, REFUSED, caller=KEY, retry_at=0.2)
+    limits.identify(KEY.user, ALPHA.user)
+
+    assert limits.remaining(ALPHA, BALANCE, 1.1) == 2
+    assert limits.remaining(ALPHA, BALANCE, 60.2) == 5
+
+
 def test_a_refused_call_halves_the_share_until_a_minute_after_the_ban() -> None:
     limits = Limits()
     shares = []
